@@ -1,0 +1,74 @@
+/**
+ * tables.ts: the two tables that stand beside every tracked table.
+ *
+ *     todos_cloudsync      seq INTEGER PRIMARY KEY  arrival number of the row's newest change: the feed is in this order
+ *                          pk0, pk1, ...            key values, declared with the affinity of the user's columns
+ *                          cl                       causal length: odd = alive, even = deleted
+ *                          clock, site              the base stamp, see clock/row_clock.ts
+ *                          cols                     exceptions to it, NULL when there are none
+ *     todos_cloudsync_log  seq INTEGER PRIMARY KEY  order of the writes
+ *                          mask, mask1, ...         columns changed, 62 bits in each; -1 insert, -2 delete
+ *                          at                       julianday('now') of the write
+ *                          pk0, pk1, ...            key values
+ *
+ * The log is written by plain SQL triggers (capture/triggers.ts) and emptied by fold (fold/fold.ts).
+ */
+import { Table } from '../catalog/table';
+import { execute } from '../sql/statement';
+import { Text } from '../sql/text';
+import { affinityOf } from '../catalog/affinity';
+
+export const BITS_PER_MASK: i32 = 62;
+export const MASK_INSERT: i64 = -1;
+export const MASK_DELETE: i64 = -2;
+
+/** Number of mask columns that a table's log needs. */
+export function maskCount(table: Table): i32 {
+  return table.lastColumnId < 0 ? 1 : table.lastColumnId / BITS_PER_MASK + 1;
+}
+
+/** "mask" for the first, then "mask1", "mask2"... */
+export function maskName(text: Text, index: i32): Text {
+  text.add('mask');
+  return index == 0 ? text : text.number(index);
+}
+
+/** Appends "pk0 <separator> pk1 ..." with `prefix` before each name. */
+export function keyNames(text: Text, table: Table, prefix: string): Text {
+  for (let i = 0; i < table.keys.length; i++) {
+    if (i > 0) text.add(',');
+    text.add(prefix).add('pk').number(i);
+  }
+  return text;
+}
+
+function keyDeclarations(text: Text, table: Table, strict: bool): Text {
+  for (let i = 0; i < table.keys.length; i++) {
+    text.add(',pk').number(i).add(' ').add(affinityOf(table.keys[i].declaredType, strict)).add(' NOT NULL');
+  }
+  return text;
+}
+
+export function createClockTable(table: Table, strict: bool): bool {
+  const sql = new Text().add('CREATE TABLE ').main(table.clockName).add('(seq INTEGER PRIMARY KEY');
+  keyDeclarations(sql, table, strict);
+  sql.add(',cl INTEGER NOT NULL,clock INTEGER NOT NULL,site INTEGER NOT NULL,cols BLOB,UNIQUE(');
+  return execute(keyNames(sql, table, '').add('))'));
+}
+
+export function createLogTable(table: Table, strict: bool): bool {
+  const sql = new Text().add('CREATE TABLE ').main(table.logName).add('(seq INTEGER PRIMARY KEY,mask INTEGER NOT NULL');
+  sql.add(',at REAL NOT NULL');
+  keyDeclarations(sql, table, strict);
+  for (let i = 1; i < maskCount(table); i++) maskName(sql.add(','), i).add(' INTEGER');
+  return execute(sql.add(')'));
+}
+
+/** Adds the mask columns that columns added since then need. */
+export function widenLogTable(table: Table, masksBefore: i32): bool {
+  for (let i = masksBefore; i < maskCount(table); i++) {
+    const sql = new Text().add('ALTER TABLE ').main(table.logName).add(' ADD COLUMN ');
+    if (!execute(maskName(sql, i).add(' INTEGER'))) return false;
+  }
+  return true;
+}

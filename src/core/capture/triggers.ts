@@ -1,0 +1,202 @@
+/**
+ * triggers.ts: the triggers that capture local writes. They are made of built-in SQL only: no function of ours, no
+ * hook. So every program that can write to the database is captured, with or without the extension, and the triggers
+ * work with trusted_schema off and in defensive mode.
+ *
+ * Comparisons use BINARY, whatever collation a column has; columns that keep values as they are (no type, BLOB, ANY)
+ * are also compared by storage class and text form, because 1 = 1.0 and 0.0 = -0.0 there.
+ */
+import { ALGORITHM_DWS, ALGORITHM_GOS, Column, Table } from '../catalog/table';
+import { execute } from '../sql/statement';
+import { Text } from '../sql/text';
+import { affinityOf } from '../catalog/affinity';
+import { BITS_PER_MASK, keyNames, MASK_DELETE, MASK_INSERT, maskCount, maskName } from './tables';
+
+const SUFFIXES: StaticArray<string> = [
+  '_insert',
+  '_update',
+  '_delete',
+  '_key',
+  '_guard_insert',
+  '_guard_update',
+  '_guard_delete',
+];
+
+/** Rows of this name exist in cloudsync_settings only inside the transaction of a merge: guards let merges pass. */
+const MERGING = "NOT EXISTS(SELECT 1 FROM cloudsync_settings WHERE key='merging')";
+
+class TriggerBuilder {
+  constructor(
+    public table: Table,
+    public strict: bool,
+    /** The table's key columns accept NULL (an old rule of SQLite), so the triggers must refuse it. */
+    public nullableKeys: bool,
+  ) {}
+
+  private head(suffix: string, event: string): Text {
+    const name = new Text().bytes(this.table.clockName).add(suffix).slice();
+    return new Text(1024)
+      .add('CREATE TRIGGER ')
+      .main(name)
+      .add(' ')
+      .add(event)
+      .add(' ON ')
+      .name(this.table.name);
+  }
+
+  /** INSERT INTO log(...) VALUES(mask, now, keys) with `row` = NEW or OLD. */
+  private logEntry(text: Text, mask: i64, row: string): Text {
+    text.add(' INSERT INTO ').name(this.table.logName).add('(mask,at,');
+    keyNames(text, this.table, '').add(') VALUES(').number(mask).add(",julianday('now')");
+    return this.rowKeys(text, row).add(');');
+  }
+
+  private rowKeys(text: Text, row: string): Text {
+    const keys = this.table.keys;
+    for (let i = 0; i < keys.length; i++) text.add(',').add(row).name(keys[i].name);
+    return text;
+  }
+
+  private refuseNullKeys(text: Text): Text {
+    if (!this.nullableKeys) return text;
+    const message = new Text()
+      .add("cloudsync: a key column of '")
+      .bytes(this.table.name)
+      .add("' is NULL; every row of a synchronised table needs a key, for instance cloudsync_uuid()");
+    text.add(' SELECT RAISE(ABORT,').quoted(message.slice()).add(') WHERE ');
+    const keys = this.table.keys;
+    for (let i = 0; i < keys.length; i++) {
+      if (i > 0) text.add(' OR ');
+      text.add('NEW.').name(keys[i].name).add(' IS NULL');
+    }
+    return text.add(';');
+  }
+
+  /** OLD.c IS NOT NEW.c, exactly. */
+  private changed(text: Text, column: Column): Text {
+    text.add('OLD.').name(column.name).add(' IS NOT NEW.').name(column.name).add(' COLLATE BINARY');
+    if (affinityOf(column.declaredType, this.strict) != 'BLOB') return text;
+    text.add(' OR typeof(OLD.').name(column.name).add(')<>typeof(NEW.').name(column.name).add(')');
+    text.add(' OR (typeof(NEW.').name(column.name).add(")='real' AND quote(OLD.").name(column.name);
+    return text.add(')<>quote(NEW.').name(column.name).add('))');
+  }
+
+  /** The columns of one mask, as changed(a) OR changed(b)...; empty groups cannot occur. */
+  private anyChanged(text: Text, mask: i32): Text {
+    const columns = this.table.columns;
+    let first = true;
+    for (let i = 0; i < columns.length; i++) {
+      if (columns[i].id / BITS_PER_MASK != mask) continue;
+      if (!first) text.add(' OR ');
+      first = false;
+      this.changed(text, columns[i]);
+    }
+    return first ? text.add('0') : text;
+  }
+
+  private maskExpression(text: Text, mask: i32): Text {
+    const columns = this.table.columns;
+    let first = true;
+    for (let i = 0; i < columns.length; i++) {
+      if (columns[i].id / BITS_PER_MASK != mask) continue;
+      if (!first) text.add('|');
+      first = false;
+      this.changed(text.add('('), columns[i]).add(')<<').number(columns[i].id % BITS_PER_MASK);
+    }
+    return first ? text.add('0') : text;
+  }
+
+  insert(): bool {
+    const text = this.head('_insert', 'AFTER INSERT').add(' BEGIN');
+    return execute(this.logEntry(this.refuseNullKeys(text), MASK_INSERT, 'NEW.').add(' END'));
+  }
+
+  remove(): bool {
+    const text = this.head('_delete', 'AFTER DELETE').add(' BEGIN');
+    return execute(this.logEntry(text, MASK_DELETE, 'OLD.').add(' END'));
+  }
+
+  update(): bool {
+    if (this.table.keyOnly) return true;
+    const text = this.head('_update', 'AFTER UPDATE').add(' WHEN ');
+    const masks = maskCount(this.table);
+    for (let i = 0; i < masks; i++) {
+      if (i > 0) text.add(' OR ');
+      this.anyChanged(text.add('('), i).add(')');
+    }
+    text.add(' BEGIN INSERT INTO ').name(this.table.logName).add('(');
+    for (let i = 0; i < masks; i++) maskName(text, i).add(',');
+    keyNames(text.add('at,'), this.table, '').add(') VALUES(');
+    for (let i = 0; i < masks; i++) this.maskExpression(text, i).add(',');
+    return execute(this.rowKeys(text.add("julianday('now')"), 'NEW.').add('); END'));
+  }
+
+  /** An UPDATE of the key is a delete of the old row and an insert of the new one. */
+  key(): bool {
+    const keys = this.table.keys;
+    const text = this.head('_key', 'AFTER UPDATE').add(' WHEN ');
+    for (let i = 0; i < keys.length; i++) {
+      if (i > 0) text.add(' OR ');
+      text.add('OLD.').name(keys[i].name).add(' IS NOT NEW.').name(keys[i].name);
+    }
+    text.add(' BEGIN');
+    this.logEntry(this.refuseNullKeys(text), MASK_DELETE, 'OLD.');
+    return execute(this.logEntry(text, MASK_INSERT, 'NEW.').add(' END'));
+  }
+
+  private guard(suffix: string, event: string, message: string): Text {
+    const words = new Text().add("cloudsync: '").bytes(this.table.name).add("' ").add(message);
+    const text = this.head(suffix, event).add(' WHEN ').add(MERGING);
+    return text.add(' BEGIN SELECT RAISE(ABORT,').quoted(words.slice()).add(')');
+  }
+
+  /** A deletion of the key in the clocks or, not folded yet, in the log. */
+  private whereDeleted(text: Text): Text {
+    const keys = this.table.keys;
+    text.add(' WHERE (EXISTS(SELECT 1 FROM ').name(this.table.clockName).add(' WHERE cl%2=0');
+    for (let i = 0; i < keys.length; i++) text.add(' AND pk').number(i).add('=NEW.').name(keys[i].name);
+    text.add(') OR EXISTS(SELECT 1 FROM ').name(this.table.logName).add(' WHERE mask=-2');
+    for (let i = 0; i < keys.length; i++) text.add(' AND pk').number(i).add('=NEW.').name(keys[i].name);
+    return text.add('))');
+  }
+
+  deleteWinsGuards(): bool {
+    const message = 'keeps deletions for ever (dws): a deleted key cannot be used again; insert the row with a new key';
+    const index = new Text().bytes(this.table.logName).add('_pk').slice();
+    const sql = new Text().add('CREATE INDEX IF NOT EXISTS ').main(index).add(' ON ').name(this.table.logName).add('(');
+    const insert = this.whereDeleted(this.guard('_guard_insert', 'BEFORE INSERT', message)).add('; END');
+    const update = this.guard('_guard_update', 'BEFORE UPDATE', message);
+    this.whereDeleted(update).add(' AND (');
+    const keys = this.table.keys;
+    for (let i = 0; i < keys.length; i++) {
+      if (i > 0) update.add(' OR ');
+      update.add('OLD.').name(keys[i].name).add(' IS NOT NEW.').name(keys[i].name);
+    }
+    return execute(keyNames(sql, this.table, '').add(')')) && execute(insert) && execute(update.add('); END'));
+  }
+
+  growOnlyGuards(): bool {
+    const message = 'is grow-only (gos): rows can be inserted, not changed or deleted';
+    return (
+      execute(this.guard('_guard_update', 'BEFORE UPDATE', message).add('; END')) &&
+      execute(this.guard('_guard_delete', 'BEFORE DELETE', message).add('; END'))
+    );
+  }
+}
+
+/** Creates the triggers of a table. Inside a write transaction. */
+export function createTriggers(table: Table, strict: bool, nullableKeys: bool): bool {
+  const builder = new TriggerBuilder(table, strict, nullableKeys);
+  if (!builder.insert() || !builder.remove() || !builder.update() || !builder.key()) return false;
+  if (table.algorithm == ALGORITHM_DWS) return builder.deleteWinsGuards();
+  return table.algorithm == ALGORITHM_GOS ? builder.growOnlyGuards() : true;
+}
+
+/** Removes the triggers of a table; those that do not exist are passed over. */
+export function dropTriggers(table: Table): bool {
+  for (let i = 0; i < SUFFIXES.length; i++) {
+    const name = new Text().bytes(table.clockName).add(SUFFIXES[i]).slice();
+    if (!execute(new Text().add('DROP TRIGGER IF EXISTS ').main(name))) return false;
+  }
+  return true;
+}

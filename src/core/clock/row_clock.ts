@@ -1,0 +1,274 @@
+/**
+ * row_clock.ts: the clocks of one row: what a row of `todos_cloudsync` says, spread out into one stamp per column, and
+ * packed again.
+ *
+ * Most rows carry one stamp for all columns. So a clock row has a base stamp (clock, site) for every column that has no
+ * exception, and exceptions in the blob `cols`:
+ *
+ *     cols = NULL, or  varint age of the base (row seq - base seq)
+ *                      varint number of exceptions, then per exception, ascending by id:
+ *                          varint column id, clock, site, age (row seq - column seq)
+ *                      varint number of deleted stamps (aws), then per stamp: varint column id, clock, site
+ *
+ * The base covers a column only when the base seq is not older than the column (ALTER TABLE ADD COLUMN): a default
+ * value that a column came with must not look like a write of the row's author. A dead row keeps the stamp of its
+ * deletion as base and has no column stamps.
+ */
+import { sql_column_copy, sql_column_integer, sql_column_size } from '../host';
+import { Table } from '../catalog/table';
+import { arenaAllocate, arenaMark, arenaRelease } from '../runtime/arena';
+import { Writer } from '../bytes/writer';
+import { failWith } from '../sql/failure';
+import { Stamps } from './stamps';
+
+/** Reads varints from bytes of our own table; damage is noticed, not trusted. */
+class Varints {
+  damaged: bool = false;
+
+  constructor(
+    public position: usize,
+    public end: usize,
+  ) {}
+
+  next(): i64 {
+    let value: u64 = 0;
+    for (let shift: u64 = 0; shift < 63 && this.position < this.end; shift += 7) {
+      const byte = <u64>load<u8>(this.position++);
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return <i64>value;
+    }
+    this.damaged = true;
+    return 0;
+  }
+}
+
+export class RowClock {
+  /** False: this database has never heard of the row. */
+  found: bool = false;
+  seq: i64 = 0;
+  cl: i64 = 0;
+  /** Base stamp; of a dead row the stamp of its deletion. */
+  clock: i64 = 0;
+  site: i32 = 0;
+  baseSeq: i64 = 0;
+  /** Stamps of the columns (one pseudo column in a key-only table). */
+  stamps: Stamps;
+  /** The seq at which each column changed last. */
+  private seqs: usize;
+  /** aws: the stamps that deletions have seen. */
+  deleted: Stamps;
+  hasDeleted: bool = false;
+
+  constructor(private table: Table) {
+    const width = table.width;
+    this.stamps = new Stamps(width);
+    this.deleted = new Stamps(width);
+    this.seqs = arenaAllocate(<usize>width * 8);
+  }
+
+  columnSeq(index: i32): i64 {
+    return load<i64>(this.seqs + ((<usize>index) << 3));
+  }
+
+  setColumnSeq(index: i32, seq: i64): void {
+    store<i64>(this.seqs + ((<usize>index) << 3), seq);
+  }
+
+  get alive(): bool {
+    return (this.cl & 1) == 1;
+  }
+
+  clear(): void {
+    this.found = false;
+    this.seq = 0;
+    this.cl = 0;
+    this.clock = 0;
+    this.site = 0;
+    this.baseSeq = 0;
+    this.stamps.clear();
+    this.forgetDeleted();
+    memory.fill(this.seqs, 0, <usize>this.table.width * 8);
+  }
+
+  private forgetDeleted(): void {
+    if (this.hasDeleted) this.deleted.clear();
+    this.hasDeleted = false;
+  }
+
+  private idOf(index: i32): i32 {
+    return this.table.keyOnly ? 0 : this.table.columns[index].id;
+  }
+
+  private covered(index: i32, baseSeq: i64): bool {
+    return this.table.keyOnly || baseSeq >= this.table.columns[index].addedSeq;
+  }
+
+  /** Reads the five columns seq, cl, clock, site, cols of a statement's row, the first at `first`. */
+  read(statement: i32, first: i32): bool {
+    this.forgetDeleted();
+    this.found = true;
+    this.seq = sql_column_integer(statement, first);
+    this.cl = sql_column_integer(statement, first + 1);
+    this.clock = sql_column_integer(statement, first + 2);
+    this.site = <i32>sql_column_integer(statement, first + 3);
+    const size = sql_column_size(statement, first + 4);
+    if (size == 0) {
+      this.spread(this.seq);
+      return true;
+    }
+    const mark = arenaMark();
+    const bytes = arenaAllocate(size);
+    sql_column_copy(statement, first + 4, bytes, size);
+    const ok = this.readExceptions(new Varints(bytes, bytes + size));
+    arenaRelease(mark);
+    return ok;
+  }
+
+  /** Gives every column the base stamp, as far as the base covers it. */
+  private spread(baseSeq: i64): void {
+    this.baseSeq = baseSeq;
+    const alive = this.alive;
+    for (let i = 0; i < this.stamps.width; i++) {
+      if (alive && this.covered(i, baseSeq)) {
+        this.stamps.set(i, this.clock, this.site);
+        this.setColumnSeq(i, baseSeq);
+      } else {
+        this.stamps.set(i, 0, 0);
+        this.setColumnSeq(i, 0);
+      }
+    }
+  }
+
+  private readExceptions(input: Varints): bool {
+    this.spread(this.seq - input.next());
+    for (let left = input.next(); left > 0 && !input.damaged; left--) {
+      const index = this.indexOf(<i32>input.next());
+      const clock = input.next();
+      const site = <i32>input.next();
+      const age = input.next();
+      if (index < 0) continue;
+      this.stamps.set(index, clock, site);
+      this.setColumnSeq(index, clock == 0 ? 0 : this.seq - age);
+    }
+    for (let left = input.next(); left > 0 && !input.damaged; left--) {
+      const index = this.indexOf(<i32>input.next());
+      const clock = input.next();
+      const site = <i32>input.next();
+      if (index < 0) continue;
+      this.hasDeleted = true;
+      this.deleted.set(index, clock, site);
+    }
+    if (input.damaged || input.position != input.end) {
+      return failWith('the clocks of a row are damaged; restore the database from a copy', 11);
+    }
+    return true;
+  }
+
+  private indexOf(id: i32): i32 {
+    if (this.table.keyOnly) return id == 0 ? 0 : -1;
+    const columns = this.table.columns;
+    if (id < columns.length && columns[id].id == id) return id;
+    for (let i = 0; i < columns.length; i++) {
+      if (columns[i].id == id) return i;
+    }
+    return -1;
+  }
+
+  /** Gives the row's columns one stamp, announced at `seq`: an insert, or a REPLACE. */
+  stampAll(clock: i64, site: i32, seq: i64): void {
+    this.clock = clock;
+    this.site = site;
+    this.stamps.fill(clock, site);
+    for (let i = 0; i < this.stamps.width; i++) this.setColumnSeq(i, seq);
+  }
+
+  stampOne(index: i32, clock: i64, site: i32, seq: i64): void {
+    this.stamps.set(index, clock, site);
+    this.setColumnSeq(index, seq);
+  }
+
+  /** Makes the row dead, deleted by the stamp given. */
+  bury(clock: i64, site: i32): void {
+    this.clock = clock;
+    this.site = site;
+    this.stamps.clear();
+    memory.fill(this.seqs, 0, <usize>this.table.width * 8);
+  }
+
+  /** aws: a deletion has seen this stamp of the column. True when that is news. */
+  raiseDeleted(index: i32, clock: i64, site: i32): bool {
+    const raised = this.deleted.raise(index, clock, site);
+    if (raised) this.hasDeleted = true;
+    return raised;
+  }
+
+  /** All columns count as changed at `seq`, so that readers get the row whole. */
+  announceWhole(seq: i64): void {
+    for (let i = 0; i < this.stamps.width; i++) {
+      if (this.stamps.clock(i) != 0) this.setColumnSeq(i, seq);
+    }
+  }
+
+  /**
+   * Chooses the base stamp and packs the exceptions; null when there are none (`cols` is NULL). Call after `seq` is
+   * set. The base is kept while a column still carries it, else it becomes the largest stamp.
+   */
+  pack(): Writer | null {
+    let exceptions = 0;
+    this.baseSeq = this.seq;
+    if (this.alive) {
+      const base = this.chooseBase();
+      this.clock = this.stamps.clock(base);
+      this.site = this.stamps.site(base);
+      this.baseSeq = this.columnSeq(base);
+      exceptions = this.countExceptions();
+    }
+    if (exceptions == 0 && !this.hasDeleted && this.baseSeq == this.seq) return null;
+    const target = new Writer(64);
+    target.varint(this.seq - this.baseSeq);
+    target.varint(exceptions);
+    for (let i = 0; exceptions > 0 && i < this.stamps.width; i++) {
+      if (!this.isException(i)) continue;
+      target.varint(this.idOf(i));
+      target.varint(this.stamps.clock(i));
+      target.varint(this.stamps.site(i));
+      target.varint(this.stamps.clock(i) == 0 ? 0 : this.seq - this.columnSeq(i));
+    }
+    this.packDeleted(target);
+    return target;
+  }
+
+  private chooseBase(): i32 {
+    for (let i = 0; i < this.stamps.width; i++) {
+      if (this.stamps.clock(i) == this.clock && this.stamps.site(i) == this.site) return i;
+    }
+    return this.stamps.largest();
+  }
+
+  private isException(index: i32): bool {
+    const clock = this.stamps.clock(index);
+    if (!this.covered(index, this.baseSeq)) return clock != 0;
+    if (clock != this.clock || this.stamps.site(index) != this.site) return true;
+    return this.columnSeq(index) != this.baseSeq;
+  }
+
+  private countExceptions(): i32 {
+    let count = 0;
+    for (let i = 0; i < this.stamps.width; i++) if (this.isException(i)) count++;
+    return count;
+  }
+
+  private packDeleted(target: Writer): void {
+    let count = 0;
+    if (this.hasDeleted) {
+      for (let i = 0; i < this.deleted.width; i++) if (this.deleted.clock(i) != 0) count++;
+    }
+    target.varint(count);
+    for (let i = 0; count > 0 && i < this.deleted.width; i++) {
+      if (this.deleted.clock(i) == 0) continue;
+      target.varint(this.idOf(i));
+      target.varint(this.deleted.clock(i));
+      target.varint(this.deleted.site(i));
+    }
+  }
+}

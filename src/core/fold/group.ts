@@ -1,0 +1,193 @@
+/**
+ * group.ts: what the log entries of one row, within one chunk, add up to.
+ *
+ * The rules look at the row's clocks before the chunk (cl0) and at whether the row exists in the data table now, which
+ * is after all entries of the log, also those of later chunks:
+ *
+ *     exists: entries take effect one after another. Insert: an even cl grows by 1; over a live row it is a REPLACE and
+ *             restamps every column. Update: stamps the columns changed. Delete: an odd cl grows by 1. A row that ends
+ *             even is alive again by an entry of a later chunk: its cl grows by 1 here already.
+ *     gone:   cl0 even or 0: the row came and went between two folds and leaves no trace. cl0 odd: the delete is what
+ *             counts; without one in this chunk nothing happens yet.
+ *
+ * `dws` and `gos` never go beyond cl 1 (2 once deleted); their triggers refuse what would lead there, and what slips
+ * through (writes while a table was disabled) is not announced. `aws` has cl 1 and 2 only: a delete raises the deleted
+ * stamps instead.
+ */
+import { sql_column_integer } from '../host';
+import { BITS_PER_MASK, MASK_DELETE, MASK_INSERT, maskCount } from '../capture/tables';
+import { nextSeq } from '../catalog/counters';
+import { ownSite } from '../catalog/sites';
+import { ALGORITHM_AWS, ALGORITHM_CLS, Table } from '../catalog/table';
+import { ClockTable } from '../clock/clock_table';
+import { RowClock } from '../clock/row_clock';
+import { Writer } from '../bytes/writer';
+import { xxh64 } from '../bytes/xxh64';
+import { arenaAllocate } from '../runtime/arena';
+import { Statement } from '../sql/statement';
+
+/** Column of the chunk's SELECT where the clocks begin, see fold.ts. */
+const EXISTS_COLUMN: i32 = 2;
+const CLOCK_COLUMN: i32 = 3;
+
+class Entry {
+  next: Entry | null = null;
+  constructor(
+    public mask: i64,
+    /** The further masks of a wide table, 8 bytes each, or 0. */
+    public moreMasks: usize,
+    public clock: i64,
+  ) {}
+}
+
+class Group {
+  first: Entry | null = null;
+  last: Entry | null = null;
+  /** Next group with the same hash slot. */
+  next: Group | null = null;
+  constructor(
+    public key: Writer,
+    public hash: u64,
+    public exists: bool,
+    public known: bool,
+  ) {}
+}
+
+const SLOTS: i32 = 1024;
+
+export class GroupMap {
+  private slots: StaticArray<Group | null> = new StaticArray<Group | null>(SLOTS);
+  private groups: Array<Group> = [];
+
+  constructor(
+    private table: Table,
+    private clocks: ClockTable,
+    private clock: RowClock,
+  ) {}
+
+  /** Forgets the chunk before. */
+  begin(): void {
+    for (let i = 0; i < SLOTS; i++) this.slots[i] = null;
+    this.groups = [];
+  }
+
+  /** Takes the entry in the statement's current row; `clock` is the entry's stamp. */
+  add(key: Writer, row: Statement, firstMask: i32, clock: i64): bool {
+    const hash = xxh64(key.start, key.size, 0);
+    const slot = <i32>(hash & (SLOTS - 1));
+    let group = this.slots[slot];
+    while (group != null && !(group.hash == hash && sameKey(group.key, key))) group = group.next;
+    if (group == null) {
+      group = new Group(key, hash, row.columnInteger(EXISTS_COLUMN) != 0, !row.isNull(CLOCK_COLUMN));
+      group.next = this.slots[slot];
+      this.slots[slot] = group;
+      this.groups.push(group);
+    }
+    const entry = new Entry(row.columnInteger(firstMask), this.moreMasks(row, firstMask), clock);
+    if (group.last == null) group.first = entry;
+    else group.last!.next = entry;
+    group.last = entry;
+    return true;
+  }
+
+  private moreMasks(row: Statement, firstMask: i32): usize {
+    const count = maskCount(this.table) - 1;
+    if (count == 0) return 0;
+    const target = arenaAllocate(count * 8);
+    for (let i = 0; i < count; i++) {
+      store<i64>(target + i * 8, sql_column_integer(row.handle, firstMask + 1 + i));
+    }
+    return target;
+  }
+
+  /** Writes the clocks of all groups, in the order in which their rows first appeared. */
+  write(): bool {
+    for (let i = 0; i < this.groups.length; i++) {
+      if (!this.writeGroup(this.groups[i])) return false;
+    }
+    return true;
+  }
+
+  private writeGroup(group: Group): bool {
+    const clock = this.clock;
+    if (!group.known && !this.table.hasUntypedKey) clock.clear();
+    else if (!this.clocks.read(group.key.start, clock)) return false;
+    const oldSeq = clock.seq;
+    const changed = group.exists ? this.applyToLiving(group) : this.applyToGone(group);
+    return changed ? this.clocks.write(group.key.start, clock, oldSeq) : true;
+  }
+
+  private applyToGone(group: Group): bool {
+    const clock = this.clock;
+    if (!clock.alive) return false;
+    let deletion: Entry | null = null;
+    let entry = group.first;
+    while (entry != null) {
+      if (entry.mask == MASK_DELETE) deletion = entry;
+      entry = entry.next;
+    }
+    if (deletion == null) return false;
+    clock.seq = nextSeq();
+    if (this.table.algorithm == ALGORITHM_AWS) this.raiseDeleted(deletion.clock);
+    clock.cl += 1;
+    clock.bury(deletion.clock, ownSite());
+    return true;
+  }
+
+  /** aws: the deletion has seen every stamp that the row has. A key-only row is outdone by the deletion's own stamp. */
+  private raiseDeleted(deletionClock: i64): void {
+    const clock = this.clock;
+    for (let i = 0; i < clock.stamps.width; i++) {
+      if (this.table.keyOnly) clock.raiseDeleted(i, deletionClock, ownSite());
+      else if (clock.stamps.clock(i) != 0) clock.raiseDeleted(i, clock.stamps.clock(i), clock.stamps.site(i));
+    }
+  }
+
+  private applyToLiving(group: Group): bool {
+    const clock = this.clock;
+    const algorithm = this.table.algorithm;
+    if (algorithm != ALGORITHM_CLS && algorithm != ALGORITHM_AWS && clock.cl > 1) return false;
+    clock.seq = nextSeq();
+    let last: i64 = 0;
+    let entry = group.first;
+    while (entry != null) {
+      last = entry.clock;
+      if (entry.mask == MASK_DELETE) this.deleteBetween();
+      else if (entry.mask == MASK_INSERT || !clock.alive) this.insert(entry.clock);
+      else this.update(entry);
+      entry = entry.next;
+    }
+    if (!clock.alive) this.insert(last);
+    return true;
+  }
+
+  private insert(stamp: i64): void {
+    const clock = this.clock;
+    if (!clock.alive) clock.cl = this.table.algorithm == ALGORITHM_AWS ? 1 : clock.cl + 1;
+    clock.stampAll(stamp, ownSite(), clock.seq);
+  }
+
+  /** A delete that a later insert takes back. */
+  private deleteBetween(): void {
+    const clock = this.clock;
+    if (!clock.alive) return;
+    const algorithm = this.table.algorithm;
+    if (algorithm == ALGORITHM_AWS) this.raiseDeleted(clock.stamps.clock(clock.stamps.largest()));
+    else if (algorithm == ALGORITHM_CLS) clock.cl += 1;
+  }
+
+  private update(entry: Entry): void {
+    const columns = this.table.columns;
+    for (let i = 0; i < columns.length; i++) {
+      const id = columns[i].id;
+      const index = id / BITS_PER_MASK;
+      const mask = index == 0 ? entry.mask : load<i64>(entry.moreMasks + (index - 1) * 8);
+      if (((mask >> <i64>(id % BITS_PER_MASK)) & 1) == 0) continue;
+      this.clock.stampOne(i, entry.clock, ownSite(), this.clock.seq);
+    }
+  }
+}
+
+function sameKey(a: Writer, b: Writer): bool {
+  return a.size == b.size && memory.compare(a.start, b.start, a.size) == 0;
+}

@@ -1,0 +1,77 @@
+/**
+ * arguments.ts: reads and checks the arguments of the SQL call that is being served. A wrong type is a failure that
+ * names the function's argument.
+ */
+import { argument_copy, argument_integer, argument_size, argument_type } from '../host';
+import { Slice } from '../bytes/slice';
+import { arenaAllocate } from '../runtime/arena';
+import { fail, failWith, SQLITE_MISMATCH, SQLITE_TOOBIG } from '../sql/failure';
+import { Text } from '../sql/text';
+import { TYPE_BLOB, TYPE_INTEGER, TYPE_NULL, TYPE_TEXT } from '../sql/types';
+
+/** Names, settings, URLs, tokens: nothing of these is longer. */
+const TEXT_MAX: u32 = 16384;
+
+function wrongType(what: string, expected: string): bool {
+  return fail(new Text().add(what).add(' must be ').add(expected), SQLITE_MISMATCH);
+}
+
+/** A TEXT argument that is not empty; `what` names it in the error. Of size 0 after a failure. */
+export function argumentText(index: i32, what: string): Slice {
+  const none = new Slice(0, 0);
+  if (argument_type(index) != TYPE_TEXT) {
+    wrongType(what, 'a text');
+    return none;
+  }
+  const size = argument_size(index);
+  if (size == 0 || size > TEXT_MAX) {
+    wrongType(what, 'a text of 1 to 16384 bytes');
+    return none;
+  }
+  const target = arenaAllocate(size);
+  argument_copy(index, 0, target, size);
+  for (let i: u32 = 0; i < size; i++) {
+    if (load<u8>(target + i) != 0) continue;
+    wrongType(what, 'a text without NUL characters');
+    return none;
+  }
+  return new Slice(target, size);
+}
+
+/** An INTEGER argument between `min` and `max`; `otherwise` when the call has fewer arguments. Check hasFailed(). */
+export function argumentInteger(index: i32, count: i32, otherwise: i64, min: i64, max: i64, what: string): i64 {
+  if (index >= count) return otherwise;
+  if (argument_type(index) != TYPE_INTEGER) {
+    wrongType(what, 'an integer');
+    return otherwise;
+  }
+  const value = argument_integer(index);
+  if (value < min || value > max) {
+    const text = new Text().add(what).add(' must be an integer from ').number(min).add(' to ').number(max);
+    fail(text, SQLITE_MISMATCH);
+  }
+  return value;
+}
+
+/** Checks that an argument is a BLOB; its size. */
+export function argumentBlobSize(index: i32, what: string): u32 {
+  const type = argument_type(index);
+  if (type != TYPE_BLOB) {
+    if (type == TYPE_NULL) wrongType(what, 'a blob, not NULL');
+    else wrongType(what, 'a blob');
+    return 0;
+  }
+  return argument_size(index);
+}
+
+/** A BLOB argument of exactly `size` bytes, or NULL (size 0). */
+export function argumentOptionalBlob(index: i32, size: u32, what: string): Slice {
+  if (argument_type(index) == TYPE_NULL) return new Slice(0, 0);
+  if (argumentBlobSize(index, what) != size) {
+    failWith('a blob argument has the wrong size', SQLITE_TOOBIG);
+    return new Slice(0, 0);
+  }
+  const target = arenaAllocate(size);
+  argument_copy(index, 0, target, size);
+  return new Slice(target, size);
+}

@@ -1,0 +1,137 @@
+/** payload_functions.ts: packets by hand, to and from SQL values and files, and the page that servers read. */
+import { findSite } from '../catalog/sites';
+import { SITE_SIZE } from '../catalog/schema';
+import { Slice } from '../bytes/slice';
+import { Writer } from '../bytes/writer';
+import {
+  file_close,
+  file_open,
+  file_remove,
+  file_rename,
+  file_write,
+  result_append,
+  result_blob,
+  result_integer,
+  sql_readonly,
+} from '../host';
+import { reportOversized } from '../merge/held';
+import { mergeSource } from '../merge/payload_merge';
+import { FeedFilter } from '../packet/feed';
+import { PACKET_AIM } from '../packet/limits';
+import { Pages } from '../packet/pages';
+import { PacketSource } from '../packet/source';
+import { arenaMark, arenaRelease } from '../runtime/arena';
+import { beginOperation, beginReading, endOperation, tables } from '../operation';
+import { fail, failWith, hasFailed, SQLITE_TOOBIG } from '../sql/failure';
+import { Text } from '../sql/text';
+import { argumentBlobSize, argumentInteger, argumentOptionalBlob, argumentText } from './arguments';
+
+const SEQ_MAX: i64 = 9007199254740991;
+const PAGE_BYTES_MIN: i64 = 1024;
+const PAGE_BYTES_MAX: i64 = 4194304;
+const SQLITE_CANTOPEN: i32 = 14;
+const SQLITE_IOERR: i32 = 10;
+
+/** Makes all packets after `since` and gives each to the file, or to the result when `file` is -1. Rows, or -1. */
+function encodeAll(since: i64, file: i32): i64 {
+  const filter = new FeedFilter();
+  filter.since = since;
+  const pages = new Pages(tables, filter, PACKET_AIM);
+  while (!pages.complete && !hasFailed()) {
+    const mark = arenaMark();
+    const packet = pages.next();
+    if (packet != null) emit(packet, file);
+    if (sql_readonly() == 0) reportOversized(pages.oversized);
+    arenaRelease(mark);
+  }
+  pages.close();
+  return hasFailed() ? -1 : pages.rows;
+}
+
+function emit(packet: Slice, file: i32): void {
+  if (file >= 0) {
+    if (file_write(file, packet.pointer, packet.size) != 0) failWith('the payload file cannot be written', SQLITE_IOERR);
+  } else {
+    const code = result_append(packet.pointer, packet.size);
+    if (code == SQLITE_TOOBIG) failWith('the payload is larger than a value may be; use cloudsync_payload_save', code);
+    else if (code != 0) failWith('no memory for the payload', code);
+  }
+}
+
+export function payloadEncode(count: i32): void {
+  const since = argumentInteger(0, count, 0, 0, SEQ_MAX, 'since');
+  if (hasFailed() || !beginReading()) return;
+  result_append(0, 0);
+  endOperation(encodeAll(since, -1) >= 0);
+}
+
+export function payloadApply(): void {
+  const size = argumentBlobSize(0, 'the payload');
+  if (hasFailed() || !beginOperation()) return;
+  const rows = mergeSource(PacketSource.ofArgument(0, size));
+  if (endOperation(rows >= 0)) result_integer(rows);
+}
+
+function failFile(path: Slice, what: string): bool {
+  return fail(new Text().add("the file '").bytes(path).add("' ").add(what), SQLITE_CANTOPEN);
+}
+
+/** Writes to a temporary file beside the target and renames it: a reader sees the whole payload or none. */
+export function payloadSave(count: i32): void {
+  const path = argumentText(0, 'the path');
+  const since = argumentInteger(1, count, 0, 0, SEQ_MAX, 'since');
+  if (hasFailed() || !beginReading()) return;
+  const partial = new Text().bytes(path).add('.part');
+  const file = file_open(partial.pointer, partial.size, 1);
+  let rows: i64 = -1;
+  if (file < 0) {
+    failFile(path, 'cannot be created; check the folder and its permissions');
+  } else {
+    rows = encodeAll(since, file);
+    if (file_close(file, 1) != 0) failFile(path, 'cannot be written to the disk');
+    if (rows >= 0 && !hasFailed() && file_rename(partial.pointer, partial.size, path.pointer, path.size) != 0) {
+      failFile(path, 'cannot be replaced');
+    }
+    if (hasFailed()) file_remove(partial.pointer, partial.size);
+  }
+  if (endOperation(rows >= 0)) result_integer(rows);
+}
+
+export function payloadLoad(): void {
+  const path = argumentText(0, 'the path');
+  if (hasFailed()) return;
+  const file = file_open(path.pointer, path.size, 0);
+  if (file < 0) {
+    failFile(path, 'cannot be opened');
+    return;
+  }
+  if (beginOperation()) {
+    const rows = mergeSource(PacketSource.ofFile(file));
+    if (endOperation(rows >= 0)) result_integer(rows);
+  }
+  file_close(file, 0);
+}
+
+/**
+ * One page for a server: u64 `upto`, u8 complete, then one packet or nothing. Arguments: since, bytes, and the site whose
+ * own changes are left out (16 bytes or NULL).
+ */
+export function payloadPage(): void {
+  const since = argumentInteger(0, 3, 0, 0, SEQ_MAX, 'since');
+  const bytes = argumentInteger(1, 3, PACKET_AIM, PAGE_BYTES_MIN, PAGE_BYTES_MAX, 'bytes');
+  const site = argumentOptionalBlob(2, SITE_SIZE, 'the site');
+  if (hasFailed() || !beginReading()) return;
+  const filter = new FeedFilter();
+  filter.since = since;
+  if (site.size > 0) filter.excludeSite = findSite(site.pointer);
+  const pages = new Pages(tables, filter, <u32>bytes);
+  const packet = pages.next();
+  if (sql_readonly() == 0) reportOversized(pages.oversized);
+  const page = new Writer(packet == null ? 16 : packet.size + 16);
+  page.u64(pages.upto);
+  page.byte(pages.complete ? 1 : 0);
+  if (packet != null) page.bytes(packet.pointer, packet.size);
+  pages.close();
+  if (endOperation(!hasFailed())) result_blob(page.start, page.size);
+}
+

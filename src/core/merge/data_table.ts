@@ -1,0 +1,195 @@
+/**
+ * data_table.ts: reads and writes rows of the user's table during a merge: one statement per row, whatever number of
+ * columns it touches. Statements are kept by the set of columns that they write.
+ */
+import { Table } from '../catalog/table';
+import { bindKey } from '../clock/clock_table';
+import { bindValue } from '../bytes/value';
+import { writeColumn } from '../bytes/msgpack';
+import { Writer } from '../bytes/writer';
+import { Statement } from '../sql/statement';
+import { SQLITE_ROW } from '../sql/failure';
+import { Text } from '../sql/text';
+import { arenaAllocate } from '../runtime/arena';
+
+/** A set of columns with a value for each: what one statement writes. */
+export class ColumnSet {
+  /** Address of each column's encoded value; 0 = not in the set. */
+  private values: usize;
+  count: i32 = 0;
+
+  constructor(public width: i32) {
+    this.values = arenaAllocate(<usize>width * 4);
+    this.clear();
+  }
+
+  clear(): void {
+    memory.fill(this.values, 0, <usize>this.width * 4);
+    this.count = 0;
+  }
+
+  put(index: i32, value: usize): void {
+    store<u32>(this.values + ((<usize>index) << 2), <u32>value);
+    this.count++;
+  }
+
+  value(index: i32): usize {
+    return <usize>load<u32>(this.values + ((<usize>index) << 2));
+  }
+}
+
+/** A statement and the columns it writes, one byte each. */
+class Prepared {
+  constructor(
+    public statement: Statement,
+    public columns: usize,
+  ) {}
+}
+
+const PREPARED_MAX: i32 = 16;
+
+export class DataTable {
+  private upserts: Array<Prepared> = [];
+  private updates: Array<Prepared> = [];
+  private removal: Statement | null = null;
+  private selection: Statement | null = null;
+
+  constructor(private table: Table) {
+    if (!table.keyOnly) this.selection = new Statement(this.selectSql());
+  }
+
+  private whereKey(sql: Text, first: i32): Text {
+    const keys = this.table.keys;
+    for (let i = 0; i < keys.length; i++) {
+      sql.add(i > 0 ? ' AND ' : ' WHERE ').name(keys[i].name).add('=?').number(first + i);
+    }
+    return sql;
+  }
+
+  private nameKeys(sql: Text): Text {
+    const keys = this.table.keys;
+    for (let i = 0; i < keys.length; i++) sql.add(i > 0 ? ',' : '').name(keys[i].name);
+    return sql;
+  }
+
+  /** Key parameters come first, then the set's columns in ascending order. */
+  private upsertSql(set: ColumnSet): Text {
+    const columns = this.table.columns;
+    const keys = this.table.keys.length;
+    const sql = this.nameKeys(new Text(1024).add('INSERT OR ABORT INTO ').main(this.table.name).add('('));
+    for (let i = 0; i < columns.length; i++) if (set.value(i) != 0) sql.add(',').name(columns[i].name);
+    sql.add(') VALUES(?1');
+    for (let i = 1; i < keys + set.count; i++) sql.add(',?').number(i + 1);
+    this.nameKeys(sql.add(') ON CONFLICT(')).add(') DO ');
+    if (set.count == 0) return sql.add('NOTHING');
+    let first = true;
+    for (let i = 0; i < columns.length; i++) {
+      if (set.value(i) == 0) continue;
+      sql.add(first ? 'UPDATE SET ' : ',').name(columns[i].name).add('=excluded.').name(columns[i].name);
+      first = false;
+    }
+    return sql;
+  }
+
+  private updateSql(set: ColumnSet): Text {
+    const columns = this.table.columns;
+    const keys = this.table.keys.length;
+    const sql = new Text(1024).add('UPDATE OR ABORT ').main(this.table.name);
+    let parameter = keys;
+    for (let i = 0; i < columns.length; i++) {
+      if (set.value(i) == 0) continue;
+      sql.add(parameter == keys ? ' SET ' : ',').name(columns[i].name).add('=?').number(++parameter);
+    }
+    return this.whereKey(sql, 1);
+  }
+
+  private prepared(list: Array<Prepared>, set: ColumnSet, insert: bool): Statement {
+    const width = set.width;
+    for (let i = 0; i < list.length; i++) if (sameColumns(list[i].columns, set)) return list[i].statement;
+    const statement = new Statement(insert ? this.upsertSql(set) : this.updateSql(set));
+    const columns = arenaAllocate(width);
+    for (let i = 0; i < width; i++) store<u8>(columns + i, set.value(i) != 0 ? 1 : 0);
+    if (list.length == PREPARED_MAX) list.shift().statement.close();
+    list.push(new Prepared(statement, columns));
+    return statement;
+  }
+
+  private write(statement: Statement, key: usize, set: ColumnSet): i32 {
+    bindKey(statement, 1, this.table, key);
+    let parameter = this.table.keys.length;
+    for (let i = 0; i < set.width; i++) if (set.value(i) != 0) bindValue(statement, ++parameter, set.value(i));
+    return finish(statement);
+  }
+
+  /** Inserts the row, or sets the columns of the set when it is there. Returns an SQLite result code; 101 = done. */
+  upsert(key: usize, set: ColumnSet): i32 {
+    return this.write(this.prepared(this.upserts, set, true), key, set);
+  }
+
+  update(key: usize, set: ColumnSet): i32 {
+    return this.write(this.prepared(this.updates, set, false), key, set);
+  }
+
+  remove(key: usize): i32 {
+    if (this.removal == null) {
+      this.removal = new Statement(this.whereKey(new Text().add('DELETE FROM ').main(this.table.name), 1));
+    }
+    const statement = this.removal!;
+    bindKey(statement, 1, this.table, key);
+    return finish(statement);
+  }
+
+  /**
+   * Reads the row's columns as encoded values into `target`; false when the row is not there, has no columns but its
+   * key, or on errors. The values lie in the arena.
+   */
+  read(key: usize, target: ColumnSet): bool {
+    if (this.table.keyOnly) return false;
+    const statement = this.selection!;
+    bindKey(statement, 1, this.table, key);
+    const found = statement.step();
+    if (found) {
+      const columns = this.table.columns.length;
+      const offsets = new StaticArray<u32>(columns);
+      const values = new Writer(256);
+      for (let i = 0; i < columns; i++) {
+        offsets[i] = values.size;
+        writeColumn(values, statement.handle, i);
+      }
+      target.clear();
+      for (let i = 0; i < columns; i++) target.put(i, values.start + offsets[i]);
+    }
+    statement.reset();
+    return found;
+  }
+
+  private selectSql(): Text {
+    const columns = this.table.columns;
+    const sql = new Text(1024).add('SELECT ');
+    for (let i = 0; i < columns.length; i++) sql.add(i > 0 ? ',' : '').name(columns[i].name);
+    return this.whereKey(sql.add(' FROM ').main(this.table.name), 1);
+  }
+
+  /** Finalizes the statements. */
+  close(): void {
+    for (let i = 0; i < this.upserts.length; i++) this.upserts[i].statement.close();
+    for (let i = 0; i < this.updates.length; i++) this.updates[i].statement.close();
+    if (this.removal != null) this.removal!.close();
+    if (this.selection != null) this.selection!.close();
+  }
+}
+
+function sameColumns(columns: usize, set: ColumnSet): bool {
+  for (let i = 0; i < set.width; i++) {
+    if ((load<u8>(columns + i) != 0) != (set.value(i) != 0)) return false;
+  }
+  return true;
+}
+
+/** Runs to the end. The connection keeps the message of an error over the reset. */
+function finish(statement: Statement): i32 {
+  let code = statement.attempt();
+  while (code == SQLITE_ROW) code = statement.attempt();
+  statement.reset();
+  return code;
+}

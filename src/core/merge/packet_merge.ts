@@ -1,0 +1,192 @@
+/**
+ * packet_merge.ts: merges one packet. Nothing of it may stop the rest: a row that cannot be applied is held with its
+ * reason (merge/held.ts).
+ *
+ * Foreign keys: checking is put off to the end of the packet. Where violations are left then, the packet is undone and
+ * merged once more carefully: each row in a savepoint of its own, with immediate checks, and a row that fails is held.
+ */
+import { sql_foreign_key_violations } from '../host';
+import { currentSeq, liftClock, loadCounters, saveCounters } from '../catalog/counters';
+import { loadSites } from '../catalog/sites';
+import { findTable, loadTables, Table } from '../catalog/table';
+import { Slice } from '../bytes/slice';
+import { Decoder, IncomingRow } from '../packet/decoder';
+import { unseal } from '../packet/envelope';
+import { arenaMark, arenaRelease } from '../runtime/arena';
+import { hasFailed } from '../sql/failure';
+import { executeLiteral } from '../sql/statement';
+import { sliceOf, Text } from '../sql/text';
+import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
+import { heldIds, heldPacket, holdRow, releaseHeld, WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './held';
+import { OUTCOME_FAILED, OUTCOME_REFUSED } from './outcome';
+import { TableMerge } from './table_merge';
+import { dropOwnLog, foreignKeysEnforced, TriggerSwitch } from './trigger_switch';
+
+const PACKET_SAVEPOINT = 'cloudsync_packet';
+const HELD_SAVEPOINT = 'cloudsync_held';
+const CAREFUL_SAVEPOINT = 'cloudsync_careful';
+
+export class PacketMerge {
+  /** Rows in the packets merged so far. */
+  rows: i64 = 0;
+  /** Rows (or parts of rows) that could not be applied in the newest packet. */
+  private refused: i32 = 0;
+  private tables: Array<Table> = [];
+  private careful: bool = false;
+
+  /** `retrying`: the packet comes from cloudsync_held and is there still; what cannot be applied is not held again. */
+  constructor(
+    private triggers: TriggerSwitch,
+    private retrying: bool,
+  ) {}
+
+  /** Merges a packet whose header has been checked. False on errors, with the failure recorded. */
+  merge(packet: Slice): bool {
+    const mark = arenaMark();
+    const ok = this.mergeBody(packet);
+    this.tables = [];
+    arenaRelease(mark);
+    // The list of sites may have grown in the memory that was just released.
+    loadSites();
+    return ok && !hasFailed();
+  }
+
+  private mergeBody(packet: Slice): bool {
+    const body = unseal(packet.pointer);
+    if (body == null) return false;
+    this.tables = loadTables();
+    const enforced = foreignKeysEnforced();
+    if (!enforced) return this.pass(body);
+    const rowsBefore = this.rows;
+    const violationsBefore = sql_foreign_key_violations();
+    if (!saveCounters() || !savepoint(PACKET_SAVEPOINT) || !executeLiteral('PRAGMA defer_foreign_keys=ON')) return false;
+    if (!this.pass(body)) return false;
+    if (violationsBefore != 0 || sql_foreign_key_violations() == 0) return releaseSavepoint(PACKET_SAVEPOINT);
+    if (!rollbackToSavepoint(PACKET_SAVEPOINT)) return false;
+    this.rows = rowsBefore;
+    loadCounters();
+    loadSites();
+    this.careful = true;
+    const ok = executeLiteral('PRAGMA defer_foreign_keys=OFF') && this.pass(body);
+    this.careful = false;
+    return ok;
+  }
+
+  /** One pass over all rows. */
+  private pass(body: Slice): bool {
+    const decoder = new Decoder(body);
+    if (!decoder.begin()) return false;
+    this.refused = 0;
+    const startSeq = currentSeq();
+    if (!this.triggers.set(this.targets(decoder))) return false;
+    while (decoder.nextGroup()) {
+      if (!this.mergeGroup(decoder)) return false;
+    }
+    if (hasFailed()) return false;
+    liftClock(decoder.largestClock);
+    return this.triggers.logging ? dropOwnLog(this.tables, startSeq) : true;
+  }
+
+  private targets(decoder: Decoder): Array<Table> {
+    const list: Array<Table> = [];
+    for (let i = 0; i < decoder.tables.length; i++) {
+      const table = findTable(this.tables, decoder.tables[i].name);
+      if (table != null) list.push(table);
+    }
+    return list;
+  }
+
+  private mergeGroup(decoder: Decoder): bool {
+    const incoming = decoder.tables[decoder.table];
+    const table = findTable(this.tables, incoming.name);
+    if (table != null && !table.open()) return false;
+    const reason = whyNot(table, incoming);
+    const merge = reason == null ? new TableMerge(table!, incoming) : null;
+    for (let row = decoder.nextRow(); row != null; row = decoder.nextRow()) {
+      this.rows++;
+      const mark = arenaMark();
+      if (!this.mergeRow(merge, incoming, row, reason)) return false;
+      if (merge == null) arenaRelease(mark);
+    }
+    if (merge != null) merge.close();
+    return !hasFailed();
+  }
+
+  private mergeRow(merge: TableMerge | null, incoming: Table, row: IncomingRow, reason: Text | null): bool {
+    if (merge == null) return this.hold(incoming, row, null, reason!.slice(), WAITS_FOR_SCHEMA);
+    const outcome = this.careful ? this.mergeCarefully(merge, row) : merge.merge(row);
+    if (outcome == OUTCOME_FAILED) return false;
+    if (outcome == OUTCOME_REFUSED) return this.hold(incoming, row, null, merge.refusal, WAITS_FOR_DATA);
+    return merge.knowsAllColumns || this.holdUnknownColumns(merge, incoming, row);
+  }
+
+  private mergeCarefully(merge: TableMerge, row: IncomingRow): i32 {
+    if (!savepoint(CAREFUL_SAVEPOINT)) return OUTCOME_FAILED;
+    const seq = currentSeq();
+    const outcome = merge.merge(row);
+    if (outcome == OUTCOME_FAILED) return outcome;
+    if (outcome != OUTCOME_REFUSED && sql_foreign_key_violations() == 0) {
+      return releaseSavepoint(CAREFUL_SAVEPOINT) ? outcome : OUTCOME_FAILED;
+    }
+    if (outcome != OUTCOME_REFUSED) merge.refuse(sliceOf('FOREIGN KEY constraint failed'), seq);
+    return rollbackToSavepoint(CAREFUL_SAVEPOINT) ? OUTCOME_REFUSED : OUTCOME_FAILED;
+  }
+
+  private holdUnknownColumns(merge: TableMerge, incoming: Table, row: IncomingRow): bool {
+    const unknown = new StaticArray<bool>(incoming.columns.length);
+    let count = 0;
+    for (let i = 0; i < unknown.length; i++) {
+      unknown[i] = row.includes(i) && !merge.knowsColumn(i);
+      if (unknown[i]) count++;
+    }
+    if (count == 0) return true;
+    return this.hold(incoming, row, unknown, sliceOf('this database does not have these columns yet'), WAITS_FOR_SCHEMA);
+  }
+
+  private hold(incoming: Table, row: IncomingRow, include: StaticArray<bool> | null, reason: Slice, waits: i32): bool {
+    this.refused++;
+    return this.retrying || holdRow(incoming, row, include, reason, waits);
+  }
+
+  /** Tries held rows again until none of them can be applied any more. `waits` as in held.ts. False on errors. */
+  retryHeld(waits: i32): bool {
+    let progress = true;
+    while (progress && !hasFailed()) {
+      progress = false;
+      const ids = heldIds(waits);
+      for (let i = 0; i < ids.length; i++) {
+        const mark = arenaMark();
+        const applied = this.retryOne(ids[i]);
+        arenaRelease(mark);
+        loadSites();
+        if (hasFailed()) return false;
+        if (applied) progress = true;
+      }
+    }
+    return !hasFailed();
+  }
+
+  private retryOne(id: i64): bool {
+    if (!saveCounters() || !savepoint(HELD_SAVEPOINT)) return false;
+    const before = this.rows;
+    const ok = this.merge(heldPacket(id)) && this.refused == 0;
+    this.rows = before;
+    if (hasFailed()) return false;
+    if (ok && releaseHeld(id)) return saveCounters() && releaseSavepoint(HELD_SAVEPOINT);
+    rollbackToSavepoint(HELD_SAVEPOINT);
+    loadCounters();
+    return false;
+  }
+}
+
+/** Why a group cannot be merged at all, or null. */
+function whyNot(table: Table | null, incoming: Table): Text | null {
+  if (table == null || table.missing) return new Text().add('this database does not synchronise the table yet');
+  if (!table.enabled) return new Text().add('synchronisation of the table is disabled on this device');
+  if (table.algorithm != incoming.algorithm) return new Text().add('the table has another row algorithm here');
+  let same = table.keys.length == incoming.keys.length;
+  for (let i = 0; same && i < table.keys.length; i++) {
+    same = table.keys[i].name.equalsIgnoreCase(incoming.keys[i].name);
+  }
+  return same ? null : new Text().add('the table has another primary key here');
+}

@@ -1,0 +1,38 @@
+/** payload_merge.ts: merges all packets of a payload in one transaction: all of it or, after a failure, nothing. */
+import { Slice } from '../bytes/slice';
+import { PacketSource } from '../packet/source';
+import { arenaMark, arenaRelease } from '../runtime/arena';
+import { hasFailed } from '../sql/failure';
+import { WAITS_FOR_DATA } from './held';
+import { PacketMerge } from './packet_merge';
+import { TriggerSwitch } from './trigger_switch';
+
+/** Merges the packets of a source. Inside an operation that writes. Returns the rows in them, -1 after a failure. */
+export function mergeSource(source: PacketSource): i64 {
+  const triggers = new TriggerSwitch();
+  const merge = new PacketMerge(triggers, false);
+  while (!hasFailed()) {
+    const mark = arenaMark();
+    const packet = source.next();
+    if (packet == null) break;
+    merge.merge(packet);
+    arenaRelease(mark);
+  }
+  return finish(triggers, merge);
+}
+
+/** Merges one packet that lies in memory. As mergeSource. */
+export function mergeOne(packet: Slice): i64 {
+  const triggers = new TriggerSwitch();
+  const merge = new PacketMerge(triggers, false);
+  merge.merge(packet);
+  return finish(triggers, merge);
+}
+
+/** Tries what is held again, now that something has arrived, and restores the triggers. */
+function finish(triggers: TriggerSwitch, merge: PacketMerge): i64 {
+  const rows = merge.rows;
+  let ok = !hasFailed();
+  if (ok && rows > 0) ok = new PacketMerge(triggers, true).retryHeld(WAITS_FOR_DATA);
+  return triggers.close() && ok ? rows : -1;
+}

@@ -1,0 +1,258 @@
+/**
+ * table_merge.ts: merges incoming rows into one tracked table by the rules of docs/PROTOCOL.md section 2: decides per
+ * row and column, writes the data row with one statement, then its clocks. A row that the data table refuses leaves no
+ * trace in either.
+ */
+import { nextSeq, restoreSeq } from '../catalog/counters';
+import { ALGORITHM_AWS, Table } from '../catalog/table';
+import { ClockTable } from '../clock/clock_table';
+import { RowClock } from '../clock/row_clock';
+import { compareStamps } from '../clock/stamps';
+import { compareValues } from '../bytes/value';
+import { Slice } from '../bytes/slice';
+import { IncomingRow } from '../packet/decoder';
+import { CL_STEP_MAX } from '../packet/limits';
+import { arenaMark, arenaRelease } from '../runtime/arena';
+import {
+  failWith,
+  failWithSql,
+  hasFailed,
+  lastMessage,
+  SQLITE_CONSTRAINT,
+  SQLITE_DONE,
+  SQLITE_MISMATCH,
+  SQLITE_TOOBIG,
+} from '../sql/failure';
+import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
+import { ColumnSet, DataTable } from './data_table';
+import { OUTCOME_APPLIED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
+
+const ROW_SAVEPOINT = 'cloudsync_row';
+
+export class TableMerge {
+  private clocks: ClockTable;
+  private data: DataTable;
+  private clock: RowClock;
+  private winners: ColumnSet;
+  private local: ColumnSet;
+  /** Why the data table refused the newest row that it refused. */
+  refusal: Slice = new Slice(0, 0);
+  knowsAllColumns: bool = true;
+  /** For each column of the packet's dictionary the column of this table, or -1. */
+  private columnMap: StaticArray<i32>;
+
+  constructor(
+    private table: Table,
+    incoming: Table,
+  ) {
+    this.clocks = new ClockTable(table);
+    this.data = new DataTable(table);
+    this.clock = new RowClock(table);
+    this.winners = new ColumnSet(table.width);
+    this.local = new ColumnSet(table.width);
+    this.columnMap = new StaticArray<i32>(incoming.columns.length);
+    for (let i = 0; i < incoming.columns.length; i++) {
+      this.columnMap[i] = table.columnIndex(incoming.columns[i].name);
+      if (this.columnMap[i] < 0) this.knowsAllColumns = false;
+    }
+  }
+
+  /** Turns a row that was merged into a refused one; the caller rolls back to where `seq` was the newest. */
+  refuse(reason: Slice, seq: i64): void {
+    this.refusal = reason;
+    restoreSeq(seq);
+  }
+
+  /** True when this table has the packet's column. */
+  knowsColumn(index: i32): bool {
+    return this.columnMap[index] >= 0;
+  }
+
+  close(): void {
+    this.clocks.close();
+    this.data.close();
+  }
+
+  /** Merges one row. Its columns that this table does not have are the caller's to hold. */
+  merge(row: IncomingRow): i32 {
+    const clock = this.clock;
+    if (!this.clocks.read(row.key.pointer, clock)) return OUTCOME_FAILED;
+    if (row.cl > clock.cl + CL_STEP_MAX) {
+      failWith('the packet has a causal length that no sequence of deletes and inserts can have reached');
+      return OUTCOME_FAILED;
+    }
+    const oldSeq = clock.seq;
+    const seqBefore = nextSeq() - 1;
+    clock.seq = seqBefore + 1;
+    const outcome = this.decide(row);
+    if (outcome != OUTCOME_APPLIED) {
+      restoreSeq(seqBefore);
+      return outcome;
+    }
+    return this.clocks.write(row.key.pointer, clock, oldSeq) ? OUTCOME_APPLIED : OUTCOME_FAILED;
+  }
+
+  private decide(row: IncomingRow): i32 {
+    if (this.table.algorithm == ALGORITHM_AWS) return this.mergeAddWins(row);
+    if (row.cl < this.clock.cl) return OUTCOME_KNOWN;
+    if (row.cl > this.clock.cl) return row.alive ? this.replace(row) : this.bury(row);
+    return row.alive ? this.mergeColumns(row) : this.mergeDeletions(row);
+  }
+
+  /** A new generation takes the place of whatever is here. */
+  private replace(row: IncomingRow): i32 {
+    const clock = this.clock;
+    const present = clock.alive;
+    this.winners.clear();
+    clock.cl = row.cl;
+    clock.stamps.clear();
+    clock.clock = 0;
+    for (let i = 0; i < row.width; i++) this.take(row, i);
+    if (row.width == 0) clock.stampAll(row.clock, row.site, clock.seq);
+    return present ? this.rewrite(row) : this.judge(this.data.upsert(row.key.pointer, this.winners));
+  }
+
+  /** Deletes the old generation's row and inserts the new one's, both or none. */
+  private rewrite(row: IncomingRow): i32 {
+    if (!savepoint(ROW_SAVEPOINT)) return OUTCOME_FAILED;
+    let outcome = this.judge(this.data.remove(row.key.pointer));
+    if (outcome == OUTCOME_APPLIED) outcome = this.judge(this.data.upsert(row.key.pointer, this.winners));
+    if (outcome == OUTCOME_APPLIED) return releaseSavepoint(ROW_SAVEPOINT) ? outcome : OUTCOME_FAILED;
+    return rollbackToSavepoint(ROW_SAVEPOINT) ? outcome : OUTCOME_FAILED;
+  }
+
+  /** Takes a column's stamp and value from the incoming row, when it has the column and this table too. */
+  private take(row: IncomingRow, index: i32): void {
+    const column = this.columnMap[index];
+    if (column < 0 || !row.includes(index)) return;
+    this.clock.stampOne(column, row.stamps.clock(index), row.stamps.site(index), this.clock.seq);
+    this.winners.put(column, row.value(index));
+  }
+
+  private bury(row: IncomingRow): i32 {
+    const clock = this.clock;
+    if (clock.alive) {
+      const outcome = this.judge(this.data.remove(row.key.pointer));
+      if (outcome != OUTCOME_APPLIED) return outcome;
+    }
+    clock.cl = row.cl;
+    clock.bury(row.clock, row.site);
+    return OUTCOME_APPLIED;
+  }
+
+  private mergeDeletions(row: IncomingRow): i32 {
+    const clock = this.clock;
+    if (compareStamps(row.clock, row.site, clock.clock, clock.site) <= 0) return OUTCOME_KNOWN;
+    clock.bury(row.clock, row.site);
+    return OUTCOME_APPLIED;
+  }
+
+  /** Same generation: the larger stamp wins in each column. */
+  private mergeColumns(row: IncomingRow): i32 {
+    const clock = this.clock;
+    if (this.table.keyOnly) {
+      if (clock.stamps.compare(0, row.clock, row.site) >= 0) return OUTCOME_KNOWN;
+      clock.stampAll(row.clock, row.site, clock.seq);
+      return OUTCOME_APPLIED;
+    }
+    if (!this.chooseWinners(row)) return hasFailed() ? OUTCOME_FAILED : OUTCOME_KNOWN;
+    return this.judge(this.data.update(row.key.pointer, this.winners));
+  }
+
+  /** Puts the columns where the incoming row wins into `winners`, with their stamps. False when there are none. */
+  private chooseWinners(row: IncomingRow): bool {
+    this.winners.clear();
+    const mark = arenaMark();
+    let localRead = false;
+    for (let i = 0; i < row.width; i++) {
+      const column = this.columnMap[i];
+      if (column < 0 || !row.includes(i)) continue;
+      let order = this.clock.stamps.compare(column, row.stamps.clock(i), row.stamps.site(i));
+      if (order == 0) {
+        // Two copies of one database wrote at the same moment, or we have seen the change: the value decides.
+        if (!localRead && !this.data.read(row.key.pointer, this.local)) continue;
+        localRead = true;
+        order = compareValues(this.local.value(column), row.value(i));
+      }
+      if (order < 0) this.take(row, i);
+    }
+    arenaRelease(mark);
+    return this.winners.count > 0;
+  }
+
+  /**
+   * aws: stamps S and deleted stamps D grow column by column; the row is alive when some S is above its D. DESIGN.md let
+   * `cl` grow with every revival; that is not associative (two replicas can revive the same row from different
+   * deletions), so here cl only says alive (1) or dead (2), and D, which is a maximum, carries the history.
+   */
+  private mergeAddWins(row: IncomingRow): i32 {
+    const clock = this.clock;
+    const wasAlive = clock.alive;
+    if (!clock.found) clock.cl = 2;
+    const grown = this.raiseDeleted(row);
+    if (row.alive && !this.table.keyOnly) this.chooseWinners(row);
+    else this.winners.clear();
+    if (hasFailed()) return OUTCOME_FAILED;
+    let news = grown || this.winners.count > 0 || !clock.found;
+    if (row.alive && this.table.keyOnly && clock.stamps.raise(0, row.clock, row.site)) news = true;
+    const alive = this.someStampSurvives();
+    if (alive) {
+      if (!news) return OUTCOME_KNOWN;
+      clock.cl = 1;
+      if (grown || !wasAlive) clock.announceWhole(clock.seq);
+      if (this.table.keyOnly) clock.setColumnSeq(0, clock.seq);
+      if (wasAlive && this.winners.count == 0) return OUTCOME_APPLIED;
+      return this.judge(
+        wasAlive ? this.data.update(row.key.pointer, this.winners) : this.data.upsert(row.key.pointer, this.winners),
+      );
+    }
+    return this.buryAddWins(row, wasAlive, grown);
+  }
+
+  private buryAddWins(row: IncomingRow, wasAlive: bool, grown: bool): i32 {
+    const clock = this.clock;
+    const stampNewer = !row.alive && compareStamps(row.clock, row.site, wasAlive ? 0 : clock.clock, wasAlive ? 0 : clock.site) > 0;
+    if (!wasAlive && !grown && !stampNewer) return OUTCOME_KNOWN;
+    if (wasAlive) {
+      const outcome = this.judge(this.data.remove(row.key.pointer));
+      if (outcome != OUTCOME_APPLIED) return outcome;
+      clock.clock = 0;
+      clock.site = 0;
+    }
+    clock.cl = 2;
+    if (stampNewer) clock.bury(row.clock, row.site);
+    else clock.bury(clock.clock, clock.site);
+    return OUTCOME_APPLIED;
+  }
+
+  private raiseDeleted(row: IncomingRow): bool {
+    if (!row.hasDeleted) return false;
+    let grown = false;
+    for (let i = 0; i < row.deleted.width; i++) {
+      const column = row.width == 0 ? 0 : this.columnMap[i];
+      if (column < 0 || row.deleted.clock(i) == 0) continue;
+      if (this.clock.raiseDeleted(column, row.deleted.clock(i), row.deleted.site(i))) grown = true;
+    }
+    return grown;
+  }
+
+  private someStampSurvives(): bool {
+    const clock = this.clock;
+    for (let i = 0; i < clock.stamps.width; i++) {
+      if (clock.stamps.compare(i, clock.deleted.clock(i), clock.deleted.site(i)) > 0) return true;
+    }
+    return false;
+  }
+
+  /** Translates the result of a write to the data table. */
+  private judge(code: i32): i32 {
+    if (code == SQLITE_DONE) return OUTCOME_APPLIED;
+    const kind = code & 0xff;
+    if (kind == SQLITE_CONSTRAINT || kind == SQLITE_MISMATCH || kind == SQLITE_TOOBIG) {
+      this.refusal = lastMessage();
+      return OUTCOME_REFUSED;
+    }
+    failWithSql(code, 'merging a row');
+    return OUTCOME_FAILED;
+  }
+}

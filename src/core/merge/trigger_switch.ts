@@ -1,0 +1,106 @@
+/**
+ * trigger_switch.ts: triggers during a merge. Where nothing but our own triggers would run, they are switched off, so
+ * that merged rows are not logged as local writes. Where the application has triggers on a table of the packet, or
+ * foreign keys with actions refer to one, triggers stay on: full-text indexes, derived tables and cascades depend on
+ * them. What our own triggers then log about rows that the packet itself wrote is dropped afterwards; what they log
+ * about other rows stays and counts as local changes.
+ */
+import { sql_triggers } from '../host';
+import { hasLog } from '../fold/fold';
+import { Table } from '../catalog/table';
+import { hasFailed } from '../sql/failure';
+import { execute, executeLiteral, queryInteger, Statement } from '../sql/statement';
+import { Text } from '../sql/text';
+
+/** True when PRAGMA foreign_keys is on. */
+export function foreignKeysEnforced(): bool {
+  return queryInteger(new Text().add('PRAGMA foreign_keys'), 0) != 0;
+}
+
+function hasApplicationTrigger(table: Table): bool {
+  const statement = new Statement(
+    new Text().add(
+      "SELECT 1 FROM (SELECT name, tbl_name FROM main.sqlite_schema WHERE type='trigger' UNION ALL" +
+        " SELECT name, tbl_name FROM temp.sqlite_schema WHERE type='trigger')" +
+        " WHERE tbl_name=?1 COLLATE NOCASE AND substr(name,1,length(?2)+1)<>?2||'_' LIMIT 1",
+    ),
+  );
+  const found = statement.text(1, table.name).text(2, table.clockName).step();
+  statement.close();
+  return found;
+}
+
+function isReferredToWithAction(table: Table): bool {
+  const statement = new Statement(
+    new Text().add(
+      "SELECT 1 FROM main.sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f WHERE s.type='table'" +
+        ' AND f."table"=?1 COLLATE NOCASE AND (f.on_delete NOT IN (\'NO ACTION\',\'RESTRICT\')' +
+        " OR f.on_update NOT IN ('NO ACTION','RESTRICT')) LIMIT 1",
+    ),
+  );
+  const found = statement.text(1, table.name).step();
+  statement.close();
+  return found;
+}
+
+export class TriggerSwitch {
+  private before: i32;
+  private off: bool = false;
+  private merging: bool = false;
+
+  constructor() {
+    this.before = sql_triggers(0);
+    sql_triggers(this.before);
+  }
+
+  /** Chooses for the tables of one packet. False on errors. */
+  set(tables: Array<Table>): bool {
+    let needed = false;
+    const enforced = foreignKeysEnforced();
+    for (let i = 0; i < tables.length && !needed; i++) {
+      needed = hasApplicationTrigger(tables[i]) || (enforced && isReferredToWithAction(tables[i]));
+    }
+    if (hasFailed()) return false;
+    if (!needed && !this.off) {
+      sql_triggers(0);
+      this.off = true;
+    } else if (needed && this.off) {
+      this.switchBack();
+    }
+    if (needed && !this.merging) {
+      this.merging = true;
+      return executeLiteral("INSERT OR REPLACE INTO main.cloudsync_settings VALUES('merging',1)");
+    }
+    return true;
+  }
+
+  /** True when our triggers are logging what the merge writes. */
+  get logging(): bool {
+    return !this.off;
+  }
+
+  private switchBack(): void {
+    if (this.off) sql_triggers(this.before);
+    this.off = false;
+  }
+
+  /** Restores the connection's setting; the guards of `dws` and `gos` tables are on again. */
+  close(): bool {
+    this.switchBack();
+    return this.merging ? executeLiteral("DELETE FROM main.cloudsync_settings WHERE key='merging'") : true;
+  }
+}
+
+/** Drops log entries about rows whose clocks changed after `seq`, that is, in this packet. False on errors. */
+export function dropOwnLog(tables: Array<Table>, seq: i64): bool {
+  for (let i = 0; i < tables.length; i++) {
+    const table = tables[i];
+    if (!hasLog(table)) continue;
+    if (!table.open()) return false;
+    const sql = new Text().add('DELETE FROM ').main(table.logName).add(' AS l WHERE EXISTS(SELECT 1 FROM ');
+    sql.main(table.clockName).add(' AS c WHERE c.seq>').number(seq);
+    for (let k = 0; k < table.keys.length; k++) sql.add(' AND c.pk').number(k).add('=l.pk').number(k);
+    if (!execute(sql.add(')'))) return false;
+  }
+  return !hasFailed();
+}

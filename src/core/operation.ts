@@ -1,0 +1,86 @@
+/**
+ * operation.ts: the frame of every operation that reads or changes the core's state: open a transaction, read the
+ * counters and sites, fold the logs; at the end write the counters back and close the transaction.
+ */
+import { newColumnsFound, noticeNewColumns } from './capture/track';
+import { loadCounters, saveCounters } from './catalog/counters';
+import { catalogExists, ensureCatalog, failWithoutCatalog } from './catalog/schema';
+import { loadSites } from './catalog/sites';
+import { findTable, failUntracked, loadTables, Table } from './catalog/table';
+import { Slice } from './bytes/slice';
+import { foldTables, hasLog } from './fold/fold';
+import { sql_readonly } from './host';
+import { WAITS_FOR_SCHEMA } from './merge/held';
+import { PacketMerge } from './merge/packet_merge';
+import { TriggerSwitch } from './merge/trigger_switch';
+import { hasFailed } from './sql/failure';
+import { beginRead, beginWrite, endTransaction } from './sql/transaction';
+
+/** The tracked tables of the operation that is running. */
+export let tables: Array<Table> = [];
+
+let writing: bool = false;
+
+/**
+ * Opens an operation that writes; creates the catalog when it is missing. After it, `tables` is loaded and the logs
+ * are folded. On false the failure is recorded and the transaction closed.
+ */
+export function beginOperation(): bool {
+  writing = true;
+  if (!beginWrite()) return false;
+  if (ensureCatalog() && enter()) return true;
+  return endTransaction(false);
+}
+
+/** Opens an operation on a database that must have tracked tables already. */
+export function beginTrackedOperation(): bool {
+  if (!catalogExists()) return hasFailed() ? false : failWithoutCatalog();
+  return beginOperation();
+}
+
+/**
+ * Opens an operation that reads. It writes only when there is something to fold; a read-only database folds nothing
+ * and shows what is folded already.
+ */
+export function beginReading(): bool {
+  if (!catalogExists()) return hasFailed() ? false : failWithoutCatalog();
+  tables = loadTables();
+  let log = false;
+  for (let i = 0; i < tables.length && sql_readonly() == 0; i++) log = log || hasLog(tables[i]);
+  if (log) return beginOperation();
+  writing = false;
+  if (!beginRead()) return false;
+  loadCounters();
+  loadSites();
+  tables = loadTables();
+  return hasFailed() ? endTransaction(false) : true;
+}
+
+function enter(): bool {
+  loadCounters();
+  loadSites();
+  tables = loadTables();
+  if (!noticeNewColumns(tables) || !foldTables(tables)) return false;
+  return newColumnsFound ? releaseWaiting() : !hasFailed();
+}
+
+/** Tries what is held until the schema has changed. */
+export function releaseWaiting(): bool {
+  const triggers = new TriggerSwitch();
+  const ok = new PacketMerge(triggers, true).retryHeld(WAITS_FOR_SCHEMA);
+  return triggers.close() && ok;
+}
+
+/** Closes the operation. False when it failed, also when the end itself does. */
+export function endOperation(ok: bool): bool {
+  const saved = ok && !hasFailed() && (!writing || saveCounters());
+  tables = [];
+  return endTransaction(saved);
+}
+
+/** The tracked table of that name, or null with a failure. */
+export function trackedTable(name: Slice): Table | null {
+  const table = findTable(tables, name);
+  if (table == null) failUntracked(name);
+  return table;
+}

@@ -1,0 +1,189 @@
+/**
+ * feed.ts: reads the changes of one table in the order of their seq and turns each into a row of a packet.
+ */
+import { keyNames } from '../capture/tables';
+import { ALGORITHM_AWS, Table } from '../catalog/table';
+import { RowClock } from '../clock/row_clock';
+import { sql_column_size, sql_column_type } from '../host';
+import { writeColumn } from '../bytes/msgpack';
+import { Slice } from '../bytes/slice';
+import { Writer } from '../bytes/writer';
+import { Statement } from '../sql/statement';
+import { Text } from '../sql/text';
+import { TYPE_BLOB, TYPE_TEXT } from '../sql/types';
+import { Encoder, RowImage } from './encoder';
+import { ROW_MAX, VALUE_MAX } from './limits';
+
+/** Which changes are wanted. */
+export class FeedFilter {
+  /** Only changes with a larger seq. */
+  since: i64 = 0;
+  /** Ordinal of a site whose own changes are left out, or 0: the asker has them. */
+  excludeSite: i32 = 0;
+  /** Ordinal of the only site whose changes are wanted, or 0. */
+  onlySite: i32 = 0;
+}
+
+/** A value that is too large to travel; the caller reports it. */
+export class Oversized {
+  constructor(
+    public table: Table,
+    public key: Slice,
+    public column: Slice,
+    public size: u32,
+  ) {}
+}
+
+/** Tables with more columns than this read their values with a second statement (SQLite: 2,000 result columns). */
+const JOIN_COLUMNS_MAX: i32 = 1900;
+const EXISTS_COLUMN: i32 = 5;
+
+export class Feed {
+  clock: RowClock;
+  private select: Statement;
+  private values: Statement | null = null;
+  private image: RowImage;
+  private wide: bool;
+  /** A change is waiting in `clock`. */
+  ready: bool = false;
+
+  constructor(
+    public table: Table,
+    private filter: FeedFilter,
+  ) {
+    this.clock = new RowClock(table);
+    this.image = new RowImage(table.width);
+    const wide = table.columns.length + table.keys.length > JOIN_COLUMNS_MAX;
+    this.wide = wide;
+    this.select = new Statement(selectSql(table, wide));
+    this.select.integer(1, filter.since);
+    if (wide) this.values = new Statement(valuesSql(table));
+  }
+
+  /** Goes to the next change. False at the end and on errors (hasFailed()). */
+  advance(): bool {
+    this.ready = this.select.step() && this.clock.read(this.select.handle, 0);
+    return this.ready;
+  }
+
+  close(): void {
+    this.select.close();
+    if (this.values != null) this.values!.close();
+  }
+
+  /** Writes the waiting change into the packet, when the filter wants anything of it. False on errors. */
+  write(encoder: Encoder, oversized: Array<Oversized>): bool {
+    const image = this.image;
+    if (!this.choose()) return true;
+    const key = new Writer(64);
+    for (let i = 0; i < this.table.keys.length; i++) writeColumn(key, this.select.handle, EXISTS_COLUMN + 1 + i);
+    if (image.count > 0 && !this.seekValues()) return false;
+    const keySlice = new Slice(key.start, key.size);
+    const before = oversized.length;
+    this.dropOversized(keySlice, oversized);
+    if (oversized.length > before && image.count == 0) return true;
+    encoder.beginRow(this.table, keySlice, image);
+    for (let i = 0; image.count > 0 && i < image.width; i++) {
+      if (image.includes(i)) writeColumn(encoder.column(image, i), this.valueHandle(), this.valueColumn(i));
+    }
+    encoder.endRow(image);
+    return true;
+  }
+
+  /** Fills the image with the columns that the filter wants. False when there are none. */
+  private choose(): bool {
+    const clock = this.clock;
+    const image = this.image;
+    image.clear();
+    image.cl = clock.cl;
+    image.clock = clock.clock;
+    image.site = clock.site;
+    if (clock.hasDeleted) image.deleted = clock.deleted;
+    if (!clock.alive) return this.wanted(clock.site);
+    // A living row that is not in the data table cannot be sent; it is again when it is written again.
+    if (this.select.columnInteger(EXISTS_COLUMN) == 0) return false;
+    if (this.table.keyOnly) {
+      image.clock = clock.stamps.clock(0);
+      image.site = clock.stamps.site(0);
+      return this.wanted(image.site);
+    }
+    for (let i = 0; i < clock.stamps.width; i++) {
+      const stamp = clock.stamps.clock(i);
+      if (stamp == 0 || clock.columnSeq(i) <= this.filter.since || !this.wanted(clock.stamps.site(i))) continue;
+      image.include(i, stamp, clock.stamps.site(i));
+    }
+    return image.count > 0;
+  }
+
+  /** `aws` rows are always whole: a row that an edit revived carries stamps of others that they may have forgotten. */
+  private wanted(site: i32): bool {
+    const filter = this.filter;
+    if (filter.excludeSite != 0 && site == filter.excludeSite) return false;
+    return filter.onlySite == 0 || site == filter.onlySite || this.table.algorithm == ALGORITHM_AWS;
+  }
+
+  private dropOversized(key: Slice, oversized: Array<Oversized>): void {
+    const image = this.image;
+    let total: u64 = 0;
+    for (let i = 0; image.count > 0 && i < image.width; i++) {
+      if (!image.includes(i)) continue;
+      const type = sql_column_type(this.valueHandle(), this.valueColumn(i));
+      const size: u32 = type == TYPE_TEXT || type == TYPE_BLOB ? sql_column_size(this.valueHandle(), this.valueColumn(i)) : 8;
+      if (size <= VALUE_MAX && total + size <= ROW_MAX) {
+        total += size;
+        continue;
+      }
+      image.exclude(i);
+      const copy = new Writer(key.size);
+      copy.bytes(key.pointer, key.size);
+      oversized.push(new Oversized(this.table, new Slice(copy.start, copy.size), this.table.columns[i].name, size));
+    }
+  }
+
+  private valueHandle(): i32 {
+    return this.wide ? this.values!.handle : this.select.handle;
+  }
+
+  private valueColumn(index: i32): i32 {
+    return this.wide ? index : EXISTS_COLUMN + 1 + this.table.keys.length + index;
+  }
+
+  /** In a wide table: reads the row's values with the second statement. */
+  private seekValues(): bool {
+    if (!this.wide) return true;
+    this.values!.reset();
+    return this.values!.integer(1, this.clock.seq).step();
+  }
+}
+
+function valueNames(sql: Text, table: Table, prefix: string): Text {
+  const columns = table.columns;
+  for (let i = 0; i < columns.length; i++) {
+    if (i > 0) sql.add(',');
+    sql.add(prefix).name(columns[i].name);
+  }
+  return sql;
+}
+
+/** seq, cl, clock, site, cols, exists, pk0.., and the values unless the table is wide. */
+function selectSql(table: Table, wide: bool): Text {
+  const keys = table.keys;
+  const sql = new Text(1024).add('SELECT c.seq,c.cl,c.clock,c.site,c.cols,d.').name(keys[0].name);
+  keyNames(sql.add(' IS NOT NULL,'), table, 'c.');
+  if (!wide && table.columns.length > 0) valueNames(sql.add(','), table, 'd.');
+  sql.add(' FROM ').main(table.clockName).add(' AS c LEFT JOIN ').main(table.name).add(' AS d ON ');
+  for (let i = 0; i < keys.length; i++) {
+    sql.add(i > 0 ? ' AND ' : '').add('d.').name(keys[i].name).add('=c.pk').number(i);
+  }
+  return sql.add(' WHERE c.seq>?1 ORDER BY c.seq');
+}
+
+function valuesSql(table: Table): Text {
+  const keys = table.keys;
+  const sql = valueNames(new Text(4096).add('SELECT '), table, '').add(' FROM ').main(table.name).add(' WHERE ');
+  for (let i = 0; i < keys.length; i++) {
+    sql.add(i > 0 ? ' AND ' : '').name(keys[i].name).add('=(SELECT pk').number(i);
+    sql.add(' FROM ').main(table.clockName).add(' WHERE seq=?1)');
+  }
+  return sql;
+}

@@ -1,0 +1,74 @@
+/**
+ * failure.ts: the error of the current call. The language has no exceptions: a function that can fail returns false
+ * (or a documented value) after one of the functions here has recorded why; callers return at once. The first failure
+ * stands; the outermost call hands it to SQLite.
+ */
+import { result_error, sql_error } from '../host';
+import { Slice } from '../bytes/slice';
+import { Text } from './text';
+
+export const SQLITE_ERROR: i32 = 1;
+export const SQLITE_BUSY: i32 = 5;
+export const SQLITE_READONLY: i32 = 8;
+export const SQLITE_TOOBIG: i32 = 18;
+export const SQLITE_CONSTRAINT: i32 = 19;
+export const SQLITE_MISMATCH: i32 = 20;
+export const SQLITE_MISUSE: i32 = 21;
+export const SQLITE_ROW: i32 = 100;
+export const SQLITE_DONE: i32 = 101;
+
+const MESSAGE_MAX: u32 = 1000;
+
+let code: i32 = 0;
+let message: Text | null = null;
+
+export function clearFailure(): void {
+  code = 0;
+  message = null;
+}
+
+export function hasFailed(): bool {
+  return code != 0;
+}
+
+export function failureCode(): i32 {
+  return code;
+}
+
+/** The recorded message. Only after a failure. */
+export function failureMessage(): Text {
+  return message!;
+}
+
+/** Records a failure with a message that starts "cloudsync: ". Returns false, so that callers can return it. */
+export function fail(text: Text, resultCode: i32 = SQLITE_ERROR): bool {
+  if (code != 0) return false;
+  code = resultCode;
+  message = new Text(text.size + 16).add('cloudsync: ').bytes(text.slice());
+  return false;
+}
+
+export function failWith(literal: string, resultCode: i32 = SQLITE_ERROR): bool {
+  return fail(new Text().add(literal), resultCode);
+}
+
+/** Records SQLite's own error as the failure; `action` says what we were doing ("reading the log of"). */
+export function failWithSql(resultCode: i32, action: string): bool {
+  if (code != 0) return false;
+  const text = new Text(MESSAGE_MAX + 64).add(action).add(': ').bytes(lastMessage());
+  if ((resultCode & 0xff) == SQLITE_BUSY) text.add('; another connection is writing, try again');
+  return fail(text, resultCode);
+}
+
+/** A copy of the message of the connection's newest error. */
+export function lastMessage(): Slice {
+  const text = new Text(MESSAGE_MAX);
+  text.writer.size += sql_error(text.writer.reserve(MESSAGE_MAX), MESSAGE_MAX);
+  return text.slice();
+}
+
+/** Gives the recorded failure to SQLite as the result of the SQL call. */
+export function reportFailure(): void {
+  const text = message!;
+  result_error(code, text.pointer, text.size);
+}

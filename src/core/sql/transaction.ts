@@ -1,0 +1,84 @@
+/**
+ * transaction.ts: transactions and savepoints of the core.
+ *
+ * Contract: every operation that writes runs between `beginWrite` and `endTransaction`. Outside a transaction of the
+ * application that is a transaction of our own (BEGIN IMMEDIATE: we never wait for a lock with work half done); inside
+ * one it is a savepoint. `endTransaction(true)` may still fail, when COMMIT does; then everything is rolled back.
+ */
+import { sleep_milliseconds, sql_autocommit, sql_readonly } from '../host';
+import { failWith, failWithSql, hasFailed, SQLITE_BUSY, SQLITE_DONE, SQLITE_ERROR, SQLITE_READONLY } from './failure';
+import { executeLiteral, Statement } from './statement';
+import { Text } from './text';
+
+/** How long we wait for another writer, besides the busy timeout of the application. */
+const BUSY_WAIT_MS: i32 = 5000;
+const BUSY_STEP_MS: i32 = 20;
+
+/** The host rolls back to this name when the core traps inside a transaction of the application (shim/call.c). */
+const OPERATION = 'cloudsync';
+
+let ownTransaction: bool = false;
+
+function run(sql: string): i32 {
+  const statement = new Statement(new Text().add(sql));
+  if (!statement.ok) return SQLITE_ERROR;
+  const code = statement.attempt();
+  statement.close();
+  return code;
+}
+
+/** Opens a transaction for an operation that writes. */
+export function beginWrite(): bool {
+  if (sql_readonly() != 0) {
+    return failWith('the database is read-only; open it for writing', SQLITE_READONLY);
+  }
+  return begin('BEGIN IMMEDIATE');
+}
+
+/** Opens a transaction for an operation that only reads, so that all its statements see one state. */
+export function beginRead(): bool {
+  return begin('BEGIN');
+}
+
+function begin(sql: string): bool {
+  ownTransaction = sql_autocommit() != 0;
+  if (!ownTransaction) return savepoint(OPERATION);
+  let waited = 0;
+  let code = run(sql);
+  while ((code & 0xff) == SQLITE_BUSY && waited < BUSY_WAIT_MS) {
+    sleep_milliseconds(BUSY_STEP_MS);
+    waited += BUSY_STEP_MS;
+    code = run(sql);
+  }
+  if (code == SQLITE_DONE) return true;
+  return hasFailed() ? false : failWithSql(code, 'opening a transaction');
+}
+
+/** Closes what beginWrite or beginRead opened. False when the operation has failed or COMMIT does. */
+export function endTransaction(ok: bool): bool {
+  if (!ownTransaction) return ok && !hasFailed() ? releaseSavepoint(OPERATION) : rollbackToSavepoint(OPERATION) && false;
+  if (ok && !hasFailed()) {
+    const code = run('COMMIT');
+    if (code == SQLITE_DONE) return true;
+    failWithSql(code, 'committing');
+  }
+  // A ROLLBACK that fails means that SQLite has rolled back already; the failure that stands says why.
+  if (sql_autocommit() == 0) run('ROLLBACK');
+  return false;
+}
+
+export function savepoint(name: string): bool {
+  return executeLiteral('SAVEPOINT ' + name);
+}
+
+export function releaseSavepoint(name: string): bool {
+  return executeLiteral('RELEASE ' + name);
+}
+
+/** Undoes everything since the savepoint and removes it. A failure that already stands is kept. */
+export function rollbackToSavepoint(name: string): bool {
+  const undone = run('ROLLBACK TO ' + name);
+  const removed = run('RELEASE ' + name);
+  if (undone == SQLITE_DONE && removed == SQLITE_DONE) return true;
+  return failWithSql(undone == SQLITE_DONE ? removed : undone, 'rolling back');
+}
