@@ -27,13 +27,16 @@ function tryLock(path) {
   }
 }
 
-/** Removes the lock of a process that is gone. A lock that is just being written (empty) counts as held. */
+/** Removes the lock if its process is gone; true when it is free now. An empty one is just being written: held. */
 function removeStaleLock(path) {
   try {
     const owner = Number(readFileSync(path, 'utf8'));
-    if (owner > 0 && !isAlive(owner)) rmSync(path, { force: true });
+    if (owner === 0 || isAlive(owner)) return false;
+    rmSync(path, { force: true });
+    return true;
   } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
+    if (error.code === 'ENOENT') return true;
+    throw error;
   }
 }
 
@@ -41,7 +44,7 @@ function removeStaleLock(path) {
 export function withLock(path, work) {
   let isAnnounced = false;
   while (!tryLock(path)) {
-    removeStaleLock(path);
+    if (removeStaleLock(path)) continue;
     if (!isAnnounced) say('waiting for another build in this folder');
     isAnnounced = true;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MILLISECONDS);

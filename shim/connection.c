@@ -49,10 +49,12 @@ void connection_release(connection *connection) {
   sqlite3_free(connection);
 }
 
-uint8_t *connection_memory(connection *connection, uint32_t pointer, uint32_t size) {
+uint8_t *connection_memory_for(connection *connection, uint32_t pointer, uint32_t size, const char *user) {
   wasm_rt_memory_t *memory = &connection->core.w2c_memory;
   if ((uint64_t)pointer + size <= memory->size) return memory->data + pointer;
-  connection_fail(connection, FAILURE_DEFECT, "an import was given memory that is not the core's");
+  char text[FAILURE_TEXT_SIZE];
+  sqlite3_snprintf(sizeof(text), text, "%s: %u bytes at %u are not the core's memory", user, size, pointer);
+  connection_fail(connection, FAILURE_DEFECT, text);
   return NULL;
 }
 

@@ -97,9 +97,11 @@ static inline connection *connection_of(struct w2c_host *host) { return (connect
 
 /**
  * Address in C of `size` bytes at `pointer` of the linear memory, or NULL when they are not all inside, which is a
- * defect of the core and fails the call. The address is good until the next call into SQLite or the core.
+ * defect of the core and fails the call. The address is good until the next call into SQLite or the core. The
+ * message names the function that asked, hence the macro.
  */
-uint8_t *connection_memory(connection *connection, uint32_t pointer, uint32_t size);
+#define connection_memory(connection, pointer, size) connection_memory_for(connection, pointer, size, __func__)
+uint8_t *connection_memory_for(connection *connection, uint32_t pointer, uint32_t size, const char *user);
 
 /** Marks the current call as failed; the first reason wins. `text` may be NULL. */
 void connection_fail(connection *connection, failure reason, const char *text);

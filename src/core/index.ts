@@ -12,11 +12,15 @@
 import { describeFunction, functionCount } from './functions/registry';
 import { dispatch, mayNest } from './functions/dispatch';
 import { arenaAllocate, arenaMark, arenaRelease, arenaReset } from './runtime/arena';
+import { abandonSession, nextAction, takeAnswer } from './session/machine';
+import { Slice } from './bytes/slice';
+import { setMergingTable } from './merge/merging';
 import { clearFailure, failWith, hasFailed, reportFailure } from './sql/failure';
 
 export { abort_column, abort_file, abort_line, abort_reason } from './runtime/abort';
 
-export const CALL_DONE: i32 = 0;
+const CALL_DONE: i32 = 0;
+const CALL_SESSION: i32 = 1;
 
 /** Room for `size` bytes that the host writes before it calls `session_answer`. */
 export function core_allocate(size: u32): usize {
@@ -29,6 +33,7 @@ export function function_count(): i32 {
 
 /** Seven u32 that describe function `index`; see functions/registry.ts. */
 export function function_describe(index: i32): usize {
+  arenaReset();
   return describeFunction(index);
 }
 
@@ -37,9 +42,10 @@ export function call(index: i32, argument_count: i32, nested: i32): i32 {
   if (nested != 0) return callNested(index, argument_count);
   arenaReset();
   clearFailure();
-  dispatch(index, argument_count);
+  setMergingTable(null);
+  const begun = dispatch(index, argument_count);
   if (hasFailed()) reportFailure();
-  return CALL_DONE;
+  return begun ? CALL_SESSION : CALL_DONE;
 }
 
 /** A call from a trigger or function of the application while the core runs a statement. */
@@ -56,8 +62,23 @@ function callNested(index: i32, count: i32): i32 {
   return CALL_DONE;
 }
 
+/** What the network session wants next; see session/action.ts. */
 export function session_next(): usize {
-  return 0;
+  arenaReset();
+  clearFailure();
+  const action = nextAction();
+  if (hasFailed()) reportFailure();
+  return action;
 }
 
-export function session_answer(status: i32, retry_after_seconds: i32, kind: i32, body: usize, size: u32): void {}
+/**
+ * What came of the HTTP exchange: the status (0 = the transport failed and the body is its message), seconds of
+ * Retry-After or -1, 1 when the content type is ours, and the body in memory of core_allocate.
+ */
+export function session_answer(status: i32, retry_after_seconds: i32, kind: i32, body: usize, size: u32): void {
+  clearFailure();
+  takeAnswer(status, retry_after_seconds, kind, new Slice(body, size));
+  if (!hasFailed()) return;
+  reportFailure();
+  abandonSession();
+}

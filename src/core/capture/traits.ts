@@ -5,7 +5,7 @@
 import { Column, readColumns } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import { fail, hasFailed } from '../sql/failure';
-import { queryInteger, Statement } from '../sql/statement';
+import { execute, executeLiteral, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 
 export class Traits {
@@ -55,29 +55,39 @@ export function readTraits(name: Slice): Traits | null {
   return checkKeys(traits) ? traits : null;
 }
 
-/** Collation must be BINARY, because replicas have to agree which keys are the same; NULL is found out here. */
+/**
+ * Collation must be BINARY, because replicas have to agree which keys are the same. No pragma tells the collation of a
+ * column; an index on it without rows does. NULL in keys is found out here too.
+ */
 function checkKeys(traits: Traits): bool {
-  const statement = new Statement(
-    new Text().add(
-      'SELECT x.coll FROM pragma_index_list(?1, \'main\') AS l, pragma_index_xinfo(l.name, \'main\') AS x' +
-        " WHERE l.origin='pk' AND x.key=1 AND x.coll<>'BINARY' AND x.name IN" +
-        " (SELECT name FROM pragma_table_xinfo(?1, 'main') WHERE pk>0)",
-    ),
-  );
-  const collated = statement.text(1, traits.name).step();
-  statement.close();
+  const probe = new Text().add('CREATE INDEX main.cloudsync_probe ON ').name(traits.name).add('(');
+  for (let i = 0; i < traits.keys.length; i++) probe.add(i > 0 ? ',' : '').name(traits.keys[i].name);
+  if (!execute(probe.add(') WHERE 0'))) return false;
+  const collated = queryInteger(new Text().add(OTHER_COLLATIONS), 0) != 0;
+  if (!executeLiteral('DROP INDEX main.cloudsync_probe')) return false;
   if (collated) {
-    refuse(traits.name, 'has a key that compares with another collation than BINARY; rebuild the table without COLLATE on the key');
+    refuse(traits.name, 'has a key with another collation than BINARY; rebuild the table without COLLATE on the key');
+    return false;
   }
-  if (hasFailed()) return false;
-  if (traits.withoutRowid || traits.strict || traits.integerKey) return true;
+  if (traits.withoutRowid || traits.strict) return true;
   const nullable = new Statement(
-    new Text().add("SELECT 1 FROM pragma_table_xinfo(?1, 'main') WHERE pk>0 AND \"notnull\"=0"),
+    new Text().add(
+      "SELECT 1 FROM pragma_table_xinfo(?1, 'main') WHERE pk>0 AND \"notnull\"=0" +
+        // The alias of the rowid has no index of its own and is never NULL.
+        " AND EXISTS(SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin='pk')",
+    ),
   );
   traits.nullableKeys = nullable.text(1, traits.name).step();
   nullable.close();
   return !traits.nullableKeys || !hasNullKeys(traits);
 }
+
+/** Collations of the key columns, as declared and as the key's index has them. */
+const OTHER_COLLATIONS =
+  "SELECT 1 FROM pragma_index_xinfo('cloudsync_probe', 'main') WHERE key=1 AND coll<>'BINARY' UNION ALL" +
+  " SELECT 1 FROM pragma_index_list((SELECT tbl_name FROM main.sqlite_schema WHERE name='cloudsync_probe'), 'main') AS l," +
+  " pragma_index_xinfo(l.name, 'main') AS x WHERE l.origin='pk' AND x.key=1 AND x.coll<>'BINARY' AND x.name IN" +
+  " (SELECT name FROM pragma_index_xinfo('cloudsync_probe', 'main') WHERE key=1)";
 
 function hasNullKeys(traits: Traits): bool {
   const sql = new Text().add('SELECT 1 FROM ').main(traits.name);

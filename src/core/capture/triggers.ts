@@ -101,7 +101,8 @@ class TriggerBuilder {
       if (columns[i].id / BITS_PER_MASK != mask) continue;
       if (!first) text.add('|');
       first = false;
-      this.changed(text.add('('), columns[i]).add(')<<').number(columns[i].id % BITS_PER_MASK);
+      // The outer parentheses matter: | and << have the same precedence in SQLite.
+      this.changed(text.add('(('), columns[i]).add(')<<').number(columns[i].id % BITS_PER_MASK).add(')');
     }
     return first ? text.add('0') : text;
   }

@@ -21,6 +21,8 @@ export class Column {
   id: i32 = -1;
   /** The seq at which the column came to the table; rows announced before have no stamp for it. */
   addedSeq: i64 = 0;
+  /** Stays on this device, see send_settings.ts. */
+  kept: bool = false;
 
   constructor(
     public name: Slice,
@@ -34,6 +36,8 @@ export class Table {
   /** The other columns in the order of their ids. Generated columns are not among them. */
   columns: Array<Column> = [];
   private opened: bool = false;
+  /** Stays on this device, see send_settings.ts. */
+  kept: bool = false;
   /** Place in the order of groups in a packet: larger than that of every table that foreign keys refer to. */
   rank: i32 = 0;
   /** The data table is gone (DROP TABLE without cloudsync_cleanup). */

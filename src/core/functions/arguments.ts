@@ -2,12 +2,12 @@
  * arguments.ts: reads and checks the arguments of the SQL call that is being served. A wrong type is a failure that
  * names the function's argument.
  */
-import { argument_copy, argument_integer, argument_size, argument_type } from '../host';
+import { argument_copy, argument_integer, argument_real, argument_size, argument_type } from '../host';
 import { Slice } from '../bytes/slice';
 import { arenaAllocate } from '../runtime/arena';
 import { fail, failWith, SQLITE_MISMATCH, SQLITE_TOOBIG } from '../sql/failure';
 import { Text } from '../sql/text';
-import { TYPE_BLOB, TYPE_INTEGER, TYPE_NULL, TYPE_TEXT } from '../sql/types';
+import { TYPE_BLOB, TYPE_INTEGER, TYPE_NULL, TYPE_REAL, TYPE_TEXT } from '../sql/types';
 
 /** Names, settings, URLs, tokens: nothing of these is longer. */
 const TEXT_MAX: u32 = 16384;
@@ -38,14 +38,30 @@ export function argumentText(index: i32, what: string): Slice {
   return new Slice(target, size);
 }
 
-/** An INTEGER argument between `min` and `max`; `otherwise` when the call has fewer arguments. Check hasFailed(). */
+/** Largest whole number up to which every REAL is exact. */
+const REAL_WHOLE_MAX: f64 = 9007199254740992;
+
+/** An INTEGER argument, or a REAL without a fraction: many drivers hand every number over as REAL. */
+function isWhole(index: i32): bool {
+  if (argument_type(index) == TYPE_INTEGER) return true;
+  if (argument_type(index) != TYPE_REAL) return false;
+  const real = reinterpret<f64>(argument_real(index));
+  return real >= -REAL_WHOLE_MAX && real <= REAL_WHOLE_MAX && floor(real) == real;
+}
+
+function wholeArgument(index: i32): i64 {
+  if (argument_type(index) == TYPE_INTEGER) return argument_integer(index);
+  return <i64>reinterpret<f64>(argument_real(index));
+}
+
+/** A whole number between `min` and `max`; `otherwise` when the call has fewer arguments. Check hasFailed(). */
 export function argumentInteger(index: i32, count: i32, otherwise: i64, min: i64, max: i64, what: string): i64 {
   if (index >= count) return otherwise;
-  if (argument_type(index) != TYPE_INTEGER) {
+  if (!isWhole(index)) {
     wrongType(what, 'an integer');
     return otherwise;
   }
-  const value = argument_integer(index);
+  const value = wholeArgument(index);
   if (value < min || value > max) {
     const text = new Text().add(what).add(' must be an integer from ').number(min).add(' to ').number(max);
     fail(text, SQLITE_MISMATCH);

@@ -1,5 +1,5 @@
 /** dispatch.ts: from the number of a function to its implementation. */
-import { hasFailed, failWith } from '../sql/failure';
+import * as network from './network_functions';
 import * as payload from './payload_functions';
 import {
   F_CLEANUP,
@@ -9,6 +9,17 @@ import {
   F_INIT,
   F_IS_ENABLED,
   F_IS_SYNC,
+  F_NETWORK_CHECK_CHANGES,
+  F_NETWORK_CLEANUP,
+  F_NETWORK_HAS_UNSENT_CHANGES,
+  F_NETWORK_INIT,
+  F_NETWORK_LOGOUT,
+  F_NETWORK_RESET_SYNC_VERSION,
+  F_NETWORK_SEND_CHANGES,
+  F_NETWORK_SET_APIKEY,
+  F_NETWORK_SET_TOKEN,
+  F_NETWORK_STATUS,
+  F_NETWORK_SYNC,
   F_PAYLOAD_APPLY,
   F_PAYLOAD_ENCODE,
   F_PAYLOAD_LOAD,
@@ -32,8 +43,18 @@ export function mayNest(id: i32): bool {
   return id == F_UUID || id == F_IS_SYNC || id == F_VERSION || id == F_SITEID || id == F_IS_ENABLED || id == F_TERMINATE;
 }
 
-/** Runs a function that needs no network. */
-export function dispatch(id: i32, count: i32): void {
+/** Runs a function. True when it has begun a network session that the host drives. */
+export function dispatch(id: i32, count: i32): bool {
+  if (id == F_NETWORK_SYNC) return network.networkSync(count);
+  if (id == F_NETWORK_SEND_CHANGES) return network.networkSendChanges();
+  if (id == F_NETWORK_CHECK_CHANGES) return network.networkCheckChanges();
+  if (id <= F_SET_COLUMN) dispatchTable(id, count);
+  else if (id <= F_PAYLOAD_PAGE) dispatchState(id, count);
+  else dispatchNetwork(id, count);
+  return false;
+}
+
+function dispatchTable(id: i32, count: i32): void {
   if (id == F_INIT) table.init(count);
   else if (id == F_CLEANUP) table.cleanup();
   else if (id == F_ENABLE) table.enable();
@@ -42,7 +63,6 @@ export function dispatch(id: i32, count: i32): void {
   else if (id == F_SET) table.setDatabase();
   else if (id == F_SET_TABLE) table.setTable();
   else if (id == F_SET_COLUMN) table.setColumn();
-  else dispatchState(id, count);
 }
 
 function dispatchState(id: i32, count: i32): void {
@@ -58,5 +78,15 @@ function dispatchState(id: i32, count: i32): void {
   else if (id == F_PAYLOAD_SAVE) payload.payloadSave(count);
   else if (id == F_PAYLOAD_LOAD) payload.payloadLoad();
   else if (id == F_PAYLOAD_PAGE) payload.payloadPage();
-  else if (!hasFailed()) failWith('this function is not available');
+}
+
+function dispatchNetwork(id: i32, count: i32): void {
+  if (id == F_NETWORK_INIT) network.networkInit();
+  else if (id == F_NETWORK_SET_TOKEN) network.networkSetToken();
+  else if (id == F_NETWORK_SET_APIKEY) network.networkSetApiKey();
+  else if (id == F_NETWORK_HAS_UNSENT_CHANGES) network.networkHasUnsentChanges();
+  else if (id == F_NETWORK_RESET_SYNC_VERSION) network.networkResetSyncVersion();
+  else if (id == F_NETWORK_LOGOUT) network.networkLogout(count);
+  else if (id == F_NETWORK_STATUS) network.networkStatus();
+  else if (id == F_NETWORK_CLEANUP) network.networkCleanup();
 }

@@ -64,15 +64,19 @@ export function holdRow(incoming: Table, row: IncomingRow, include: StaticArray<
   return insert(incoming.name, row.key, columns.slice(), reason, waits, packet, packetDigest(packet));
 }
 
-/** Reports a value that is too large to travel; it stays on this device. */
+/** Puts a report into the list: nothing waits, but the user has to know. One per row and column. */
+export function holdReport(table: Slice, key: Slice, column: Slice, reason: Slice): bool {
+  const digest = <i64>xxh64(key.pointer, key.size, xxh64(column.pointer, column.size, 1));
+  return insert(table, key, column, reason, WAITS_FOR_NOTHING, sliceOf(''), digest);
+}
+
+/** Reports values that are too large to travel; they stay on this device. */
 export function reportOversized(values: Array<Oversized>): bool {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     const reason = new Text().add('a value of ').number(value.size);
     reason.add(' bytes is larger than a packet can carry; it stays on this device');
-    const digest = <i64>xxh64(value.key.pointer, value.key.size, xxh64(value.column.pointer, value.column.size, 1));
-    const empty = sliceOf('');
-    if (!insert(value.table.name, value.key, value.column, reason.slice(), WAITS_FOR_NOTHING, empty, digest)) return false;
+    if (!holdReport(value.table.name, value.key, value.column, reason.slice())) return false;
   }
   return true;
 }

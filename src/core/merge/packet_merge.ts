@@ -18,6 +18,7 @@ import { executeLiteral } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
 import { heldIds, heldPacket, holdRow, releaseHeld, WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './held';
+import { setMergingTable } from './merging';
 import { OUTCOME_FAILED, OUTCOME_REFUSED } from './outcome';
 import { TableMerge } from './table_merge';
 import { dropOwnLog, foreignKeysEnforced, TriggerSwitch } from './trigger_switch';
@@ -40,14 +41,13 @@ export class PacketMerge {
     private retrying: bool,
   ) {}
 
-  /** Merges a packet whose header has been checked. False on errors, with the failure recorded. */
+  /**
+   * Merges a packet whose header has been checked. False on errors, with the failure recorded. The list of sites may
+   * have grown: a caller that releases the arena loads it again.
+   */
   merge(packet: Slice): bool {
-    const mark = arenaMark();
     const ok = this.mergeBody(packet);
     this.tables = [];
-    arenaRelease(mark);
-    // The list of sites may have grown in the memory that was just released.
-    loadSites();
     return ok && !hasFailed();
   }
 
@@ -102,6 +102,7 @@ export class PacketMerge {
     if (table != null && !table.open()) return false;
     const reason = whyNot(table, incoming);
     const merge = reason == null ? new TableMerge(table!, incoming) : null;
+    setMergingTable(table == null ? null : table.name);
     for (let row = decoder.nextRow(); row != null; row = decoder.nextRow()) {
       this.rows++;
       const mark = arenaMark();
@@ -109,6 +110,7 @@ export class PacketMerge {
       if (merge == null) arenaRelease(mark);
     }
     if (merge != null) merge.close();
+    setMergingTable(null);
     return !hasFailed();
   }
 

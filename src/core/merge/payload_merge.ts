@@ -1,4 +1,5 @@
 /** payload_merge.ts: merges all packets of a payload in one transaction: all of it or, after a failure, nothing. */
+import { loadSites } from '../catalog/sites';
 import { Slice } from '../bytes/slice';
 import { PacketSource } from '../packet/source';
 import { arenaMark, arenaRelease } from '../runtime/arena';
@@ -17,6 +18,7 @@ export function mergeSource(source: PacketSource): i64 {
     if (packet == null) break;
     merge.merge(packet);
     arenaRelease(mark);
+    loadSites();
   }
   return finish(triggers, merge);
 }
@@ -25,7 +27,10 @@ export function mergeSource(source: PacketSource): i64 {
 export function mergeOne(packet: Slice): i64 {
   const triggers = new TriggerSwitch();
   const merge = new PacketMerge(triggers, false);
+  const mark = arenaMark();
   merge.merge(packet);
+  arenaRelease(mark);
+  loadSites();
   return finish(triggers, merge);
 }
 

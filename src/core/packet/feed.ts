@@ -55,7 +55,7 @@ export class Feed {
     this.image = new RowImage(table.width);
     const wide = table.columns.length + table.keys.length > JOIN_COLUMNS_MAX;
     this.wide = wide;
-    this.select = new Statement(selectSql(table, wide));
+    this.select = new Statement(selectSql(table, wide, filter));
     this.select.integer(1, filter.since);
     if (wide) this.values = new Statement(valuesSql(table));
   }
@@ -109,7 +109,8 @@ export class Feed {
     }
     for (let i = 0; i < clock.stamps.width; i++) {
       const stamp = clock.stamps.clock(i);
-      if (stamp == 0 || clock.columnSeq(i) <= this.filter.since || !this.wanted(clock.stamps.site(i))) continue;
+      if (stamp == 0 || clock.columnSeq(i) <= this.filter.since || this.table.columns[i].kept) continue;
+      if (!this.wanted(clock.stamps.site(i))) continue;
       image.include(i, stamp, clock.stamps.site(i));
     }
     return image.count > 0;
@@ -166,7 +167,7 @@ function valueNames(sql: Text, table: Table, prefix: string): Text {
 }
 
 /** seq, cl, clock, site, cols, exists, pk0.., and the values unless the table is wide. */
-function selectSql(table: Table, wide: bool): Text {
+function selectSql(table: Table, wide: bool, filter: FeedFilter): Text {
   const keys = table.keys;
   const sql = new Text(1024).add('SELECT c.seq,c.cl,c.clock,c.site,c.cols,d.').name(keys[0].name);
   keyNames(sql.add(' IS NOT NULL,'), table, 'c.');
@@ -175,7 +176,12 @@ function selectSql(table: Table, wide: bool): Text {
   for (let i = 0; i < keys.length; i++) {
     sql.add(i > 0 ? ' AND ' : '').add('d.').name(keys[i].name).add('=c.pk').number(i);
   }
-  return sql.add(' WHERE c.seq>?1 ORDER BY c.seq');
+  sql.add(' WHERE c.seq>?1');
+  if (filter.onlySite != 0 && table.algorithm != ALGORITHM_AWS) {
+    // Rows that only others have written are passed over without a look at their data.
+    sql.add(' AND (c.site=').number(filter.onlySite).add(' OR c.cols IS NOT NULL)');
+  }
+  return sql.add(' ORDER BY c.seq');
 }
 
 function valuesSql(table: Table): Text {

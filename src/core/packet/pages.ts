@@ -4,6 +4,7 @@
  */
 import { currentSeq } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
+import { readSendSettings } from '../catalog/send_settings';
 import { rankTables } from '../catalog/ranks';
 import { Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
@@ -32,10 +33,16 @@ export class Pages {
   ) {
     this.upto = filter.since;
     rankTables(tables);
+    const changed: Array<Table> = [];
     for (let i = 0; i < tables.length; i++) {
       const table = tables[i];
       if (!table.enabled || !hasChanges(table, filter.since)) continue;
-      if (!table.open() || table.missing) continue;
+      if (table.open() && !table.missing) changed.push(table);
+    }
+    readSendSettings(changed);
+    for (let i = 0; i < changed.length; i++) {
+      const table = changed[i];
+      if (table.kept) continue;
       const feed = new Feed(table, filter);
       if (feed.advance()) this.feeds.push(feed);
     }

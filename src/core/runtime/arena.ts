@@ -20,6 +20,8 @@ const GROW_PAGES: i32 = 1;
 @lazy let start: usize = (__heap_base + 15) & ~15;
 // @ts-ignore: decorator
 @lazy let top: usize = start;
+// @ts-ignore: decorator
+@lazy let base: usize = 0;
 
 /** Position that `arenaRelease` can go back to. */
 export function arenaMark(): usize {
@@ -32,9 +34,10 @@ export function arenaRelease(mark: usize): void {
   top = mark;
 }
 
-/** Empties the arena. */
+/** Empties the arena, down to what module initialisation has put there. */
 export function arenaReset(): void {
-  top = start;
+  if (base == 0) base = top;
+  top = base;
 }
 
 /**

@@ -19,32 +19,31 @@ export const SQLITE_DONE: i32 = 101;
 
 const MESSAGE_MAX: u32 = 1000;
 
+/** The message lies in static memory: a failure outlives the release of the arena in which it was found. */
+const message = memory.data(1200);
+const PREFIX: u32 = 11;
+
 let code: i32 = 0;
-let message: Text | null = null;
+let messageSize: u32 = 0;
 
 export function clearFailure(): void {
   code = 0;
-  message = null;
+  messageSize = 0;
 }
 
 export function hasFailed(): bool {
   return code != 0;
 }
 
-export function failureCode(): i32 {
-  return code;
-}
-
-/** The recorded message. Only after a failure. */
-export function failureMessage(): Text {
-  return message!;
-}
-
 /** Records a failure with a message that starts "cloudsync: ". Returns false, so that callers can return it. */
 export function fail(text: Text, resultCode: i32 = SQLITE_ERROR): bool {
   if (code != 0) return false;
   code = resultCode;
-  message = new Text(text.size + 16).add('cloudsync: ').bytes(text.slice());
+  const size = text.size < MESSAGE_MAX + 150 ? text.size : MESSAGE_MAX + 150;
+  const prefix = new Text(PREFIX).add('cloudsync: ');
+  memory.copy(message, prefix.pointer, PREFIX);
+  memory.copy(message + PREFIX, text.pointer, size);
+  messageSize = PREFIX + size;
   return false;
 }
 
@@ -69,6 +68,5 @@ export function lastMessage(): Slice {
 
 /** Gives the recorded failure to SQLite as the result of the SQL call. */
 export function reportFailure(): void {
-  const text = message!;
-  result_error(code, text.pointer, text.size);
+  result_error(code, message, messageSize);
 }

@@ -1,0 +1,183 @@
+/**
+ * answers.ts: reads the answers of the server and does what they ask: records the registration, acknowledges a batch,
+ * merges a page. Each in one transaction, together with the cursor or number that it moves.
+ */
+import { setBlob, setInteger, setText } from '../catalog/settings';
+import { Reader } from '../bytes/reader';
+import { Slice } from '../bytes/slice';
+import { holdReport } from '../merge/held';
+import { mergeOne } from '../merge/payload_merge';
+import { beginOperation, endOperation, tables } from '../operation';
+import { storedSize, HEADER_SIZE } from '../packet/envelope';
+import { PACKET_MAX } from '../packet/limits';
+import { failWith, hasFailed } from '../sql/failure';
+import { sliceOf, Text } from '../sql/text';
+import { takeNewIdentity } from './identity';
+import { acknowledge, acknowledgedBatch, BATCH_UNKNOWN, epoch, EPOCH_SIZE, forgetRegistration, rewind, setCursor } from './endpoint';
+import { waitingBatch } from './outbox';
+import { tablesDigest } from './requests';
+import { session } from './state';
+
+const NAME_MAX: u32 = 1024;
+const TABLES_MAX: u32 = 4096;
+const CURSOR_MAX: u32 = 1024;
+const VERDICTS_MAX: u32 = 100000;
+
+const FRAME_PUT: u64 = 1;
+const FRAME_CURSOR: u64 = 5;
+
+function badAnswer(): bool {
+  return failWith('the answer of the server cannot be understood; extension and server may be of different versions');
+}
+
+/**
+ * [epoch, last_batch, server_time_us, may_publish, packet_max, missing]. Compares the server's number of the last batch
+ * with ours: more means that another copy of this database has sent, less that the server has lost batches.
+ */
+export function readRegistration(body: Slice): bool {
+  const reader = new Reader(body.pointer, body.pointer + body.size);
+  if (reader.array(6) != 6) reader.reject();
+  const newEpoch = reader.binary(EPOCH_SIZE);
+  const lastBatch = <i64>reader.unsigned(1 << 53);
+  reader.unsigned(1 << 60);
+  const mayPublish = reader.unsigned(1) == 1;
+  reader.unsigned(1 << 40);
+  const missing = new Text();
+  const count = reader.array(TABLES_MAX);
+  for (let i: u32 = 0; i < count && !reader.bad; i++) {
+    if (i > 0) missing.add(', ');
+    missing.bytes(reader.string(NAME_MAX));
+  }
+  if (reader.bad || reader.left != 0 || newEpoch.size != EPOCH_SIZE) return badAnswer();
+  session().mayPublish = mayPublish && missing.size > 0;
+  if (!beginOperation()) return false;
+  return endOperation(acceptRegistration(newEpoch, lastBatch, missing.slice()));
+}
+
+function acceptRegistration(newEpoch: Slice, lastBatch: i64, missing: Slice): bool {
+  const before = epoch();
+  const ours = acknowledgedBatch();
+  if (ours == BATCH_UNKNOWN) {
+    if (!setInteger('network.batch', lastBatch)) return false;
+  } else if (lastBatch > (waitingBatch() != null ? ours + 1 : ours)) {
+    // The server does not know the new site yet, so this registration does not count.
+    return takeNewIdentity(tables);
+  } else if (lastBatch < ours || (before.size > 0 && !before.equals(newEpoch))) {
+    if (!rewind(lastBatch)) return false;
+  }
+  return (
+    setBlob('network.epoch', newEpoch) &&
+    setText(sliceOf('network.missing'), missing) &&
+    setInteger('network.registered', tablesDigest())
+  );
+}
+
+/** Array of [name, outcome]; what was refused stays in network.missing. */
+export function readPublication(body: Slice): bool {
+  const reader = new Reader(body.pointer, body.pointer + body.size);
+  const missing = new Text();
+  const count = reader.array(TABLES_MAX);
+  for (let i: u32 = 0; i < count && !reader.bad; i++) {
+    if (reader.array(2) != 2) reader.reject();
+    const name = reader.string(NAME_MAX);
+    const outcome = reader.string(NAME_MAX);
+    if (outcome.is('created') || outcome.is('altered') || outcome.is('unchanged')) continue;
+    if (missing.size > 0) missing.add(', ');
+    missing.bytes(name).add(' (').bytes(outcome).add(')');
+  }
+  if (reader.bad || reader.left != 0) return badAnswer();
+  if (!beginOperation()) return false;
+  return endOperation(setText(sliceOf('network.missing'), missing.slice()));
+}
+
+/** [batch, verdicts]. */
+export function readPushAnswer(body: Slice): bool {
+  const reader = new Reader(body.pointer, body.pointer + body.size);
+  if (reader.array(2) != 2) reader.reject();
+  const number = <i64>reader.unsigned(1 << 53);
+  if (!beginOperation()) return false;
+  const batch = waitingBatch();
+  if (reader.bad || batch == null || batch.number != number) {
+    endOperation(false);
+    return badAnswer();
+  }
+  const refused = readVerdicts(reader);
+  if (reader.bad || reader.left != 0) badAnswer();
+  if (!endOperation(!hasFailed() && acknowledge(batch.number, batch.upto))) return false;
+  session().sentBatches++;
+  session().refusedRows += refused;
+  return true;
+}
+
+/** Array of [table, key, code, detail]: each is reported in cloudsync_held; the device's own row stays as it is. */
+function readVerdicts(reader: Reader): i64 {
+  const count = reader.array(VERDICTS_MAX);
+  for (let i: u32 = 0; i < count && !reader.bad; i++) {
+    if (reader.array(4) != 4) reader.reject();
+    const table = reader.string(NAME_MAX);
+    const key = reader.binary(PACKET_MAX);
+    const code = reader.string(NAME_MAX);
+    const detail = reader.string(PACKET_MAX);
+    if (reader.bad) break;
+    const reason = new Text().add('the server did not accept the row (').bytes(code).add('): ').bytes(detail);
+    holdReport(table, key, sliceOf(''), reason.slice());
+  }
+  return count;
+}
+
+/** A page of frames: merges its packets and moves the cursor, in one transaction. Sets `pageComplete`. */
+export function readPage(body: Slice): bool {
+  const reader = new Reader(body.pointer, body.pointer + body.size);
+  const count = reader.array(VERDICTS_MAX);
+  pageComplete = false;
+  if (count == 0) return badAnswer();
+  if (!beginOperation()) return false;
+  let rows: i64 = 0;
+  let ended = false;
+  for (let i: u32 = 0; i < count && !reader.bad && !hasFailed() && !ended; i++) {
+    const items = reader.array(16);
+    const type = items > 0 ? reader.unsigned(255) : 0;
+    if (type == FRAME_PUT && items == 2) {
+      rows += mergePut(reader.binary(PACKET_MAX + HEADER_SIZE), reader.bad);
+    } else if (type == FRAME_CURSOR && items == 3) {
+      const position = reader.binary(CURSOR_MAX);
+      pageComplete = reader.unsigned(1) == 1;
+      ended = !reader.bad && setCursor(position);
+    } else {
+      failWith('the server sends a kind of change that this extension does not know; update the extension');
+    }
+  }
+  if (!hasFailed() && (!ended || reader.bad || reader.left != 0)) badAnswer();
+  if (!endOperation(!hasFailed())) return false;
+  session().receivedRows += rows;
+  session().receivedSincePush += rows;
+  return true;
+}
+
+/** The newest page was the last one. */
+export let pageComplete: bool = false;
+
+function mergePut(packet: Slice, bad: bool): i64 {
+  if (bad) return 0;
+  if (packet.size < HEADER_SIZE || storedSize(packet.pointer) != packet.size - HEADER_SIZE) {
+    badAnswer();
+    return 0;
+  }
+  const rows = mergeOne(packet);
+  return rows > 0 ? rows : 0;
+}
+
+/** Takes a new site id after the server has met another copy of this database. */
+export function changeIdentity(): bool {
+  return beginOperation() && endOperation(takeNewIdentity(tables));
+}
+
+/** The server does not know this site: it is told again. */
+export function forgetSite(): bool {
+  return beginOperation() && endOperation(forgetRegistration());
+}
+
+/** The server has lost what it had: everything is sent and received again. */
+export function startAgain(): bool {
+  return beginOperation() && endOperation(rewind(BATCH_UNKNOWN));
+}

@@ -1,0 +1,146 @@
+/**
+ * endpoint.ts: what a database remembers about its server: the address, how far it has sent and received. All of it
+ * lies in cloudsync_settings, so that any connection can go on where another one stopped. Credentials are not among it.
+ *
+ *     network.url         the address of the database on the server, up to and with /v1/db/{name}
+ *     network.epoch       the server's history that cursor and batch belong to (16 bytes)
+ *     network.registered  digest of the tables the server was last told about; absent = register first
+ *     network.missing     tables that the server did not have at that time
+ *     network.batch       number of the last batch that the server has acknowledged
+ *     network.sent        own changes up to this seq are on the server
+ *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a server lost data)
+ *     network.cursor      how far we have received, in the server's words
+ */
+import { currentSeq } from '../catalog/counters';
+import { removeSetting, setBlob, setInteger, setText, settingBytes, settingInteger } from '../catalog/settings';
+import { Slice } from '../bytes/slice';
+import { fail } from '../sql/failure';
+import { executeLiteral } from '../sql/statement';
+import { sliceOf, Text } from '../sql/text';
+
+export const EPOCH_SIZE: u32 = 16;
+
+const URL_MAX: u32 = 2048;
+
+function refuseUrl(url: Slice, why: string): Text | null {
+  fail(new Text().add("the address '").bytes(url).add("' ").add(why).add('; expected https://host[:port]/database'));
+  return null;
+}
+
+function hasPrefix(text: Slice, prefix: string): bool {
+  return text.size > <u32>prefix.length && new Slice(text.pointer, prefix.length).is(prefix);
+}
+
+/** True for the characters that may stand in an address: printable ASCII without space, quotes and < > \ ^ ` { | }. */
+function isAddressByte(byte: u32): bool {
+  if (byte <= 32 || byte >= 127) return false;
+  return !(byte == 34 || byte == 60 || byte == 62 || byte == 92 || byte == 94 || byte == 96 || (byte >= 123 && byte <= 125));
+}
+
+/** Turns the address that the user gives into the one that requests go to; null with a failure when it is none. */
+export function endpointUrl(given: Slice): Text | null {
+  const schemeSize: u32 = hasPrefix(given, 'https://') ? 8 : hasPrefix(given, 'http://') ? 7 : 0;
+  if (schemeSize == 0) return refuseUrl(given, 'does not begin with https:// or http://');
+  if (given.size > URL_MAX) return refuseUrl(given, 'is too long');
+  let size = given.size;
+  while (size > schemeSize && load<u8>(given.pointer + size - 1) == 47) size--;
+  let slash: u32 = 0;
+  for (let i = schemeSize; i < size; i++) {
+    const byte = <u32>load<u8>(given.pointer + i);
+    if (byte == 64) return refuseUrl(new Slice(given.pointer, schemeSize), 'has a user name or password in it; set a token instead');
+    if (byte == 63 || byte == 35) return refuseUrl(given, 'has a query or fragment');
+    if (!isAddressByte(byte)) return refuseUrl(given, 'has a character that does not belong there');
+    if (byte == 47) slash = i;
+  }
+  if (slash <= schemeSize) return refuseUrl(given, 'names no database');
+  const head = new Slice(given.pointer, slash);
+  const name = new Slice(given.pointer + slash + 1, size - slash - 1);
+  const url = new Text(size + 16).bytes(head);
+  const complete = head.size > 6 && new Slice(head.pointer + head.size - 6, 6).is('/v1/db');
+  if (!complete) url.add('/v1/db');
+  return url.add('/').bytes(name);
+}
+
+/** Sets the address. Another address than before is another server: sending and receiving start from the beginning. */
+export function setEndpoint(url: Slice): bool {
+  const before = settingBytes('network.url');
+  if (before.equals(url)) return true;
+  return forgetServer() && setText(sliceOf('network.url'), url);
+}
+
+/** Forgets all that is known about the server, also its address. */
+export function forgetServer(): bool {
+  return removeSetting('network.url') && startOver(0) && setInteger('network.everything', 0);
+}
+
+/** Sending starts again after batch `batch`, receiving from the start; the server is asked for its epoch again. */
+function startOver(batch: i64): bool {
+  return (
+    removeSetting('network.epoch') &&
+    removeSetting('network.registered') &&
+    removeSetting('network.missing') &&
+    removeSetting('network.cursor') &&
+    executeLiteral('DELETE FROM main.cloudsync_outbox') &&
+    setInteger('network.sent', 0) &&
+    setInteger('network.batch', batch)
+  );
+}
+
+/** network.batch after a rewind: the registration says which batch the server has. */
+export const BATCH_UNKNOWN: i64 = -1;
+
+/** Sends and receives everything again; the server and its count of batches stay. */
+export function resetPositions(): bool {
+  return (
+    removeSetting('network.cursor') &&
+    executeLiteral('DELETE FROM main.cloudsync_outbox') &&
+    setInteger('network.sent', 0) &&
+    setInteger('network.everything', currentSeq())
+  );
+}
+
+/** The server has lost what it had: everything that this database knows is sent again, whoever wrote it. */
+export function rewind(batch: i64): bool {
+  return startOver(batch) && setInteger('network.everything', currentSeq());
+}
+
+export function forgetRegistration(): bool {
+  return removeSetting('network.registered');
+}
+
+export function endpoint(): Slice {
+  return settingBytes('network.url');
+}
+
+export function epoch(): Slice {
+  return settingBytes('network.epoch');
+}
+
+export function sentSeq(): i64 {
+  return settingInteger('network.sent', 0);
+}
+
+export function everythingSeq(): i64 {
+  return settingInteger('network.everything', 0);
+}
+
+export function acknowledgedBatch(): i64 {
+  return settingInteger('network.batch', 0);
+}
+
+export function cursor(): Slice {
+  return settingBytes('network.cursor');
+}
+
+export function setCursor(value: Slice): bool {
+  return setBlob('network.cursor', value);
+}
+
+/** Records that the server has the batch and all own changes up to `upto`. */
+export function acknowledge(batch: i64, upto: i64): bool {
+  return (
+    executeLiteral('DELETE FROM main.cloudsync_outbox') &&
+    setInteger('network.batch', batch) &&
+    setInteger('network.sent', upto)
+  );
+}

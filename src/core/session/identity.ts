@@ -1,0 +1,74 @@
+/**
+ * identity.ts: gives a database that turned out to be a copy of another one (a restored backup, a copied file) a site
+ * id of its own. What the server does not have yet is relabelled, so that it counts as written by the new site; what
+ * was sent stays as it is.
+ */
+import { renewSite } from '../catalog/schema';
+import { loadSites, ownSite } from '../catalog/sites';
+import { removeSetting, setInteger } from '../catalog/settings';
+import { Table } from '../catalog/table';
+import { ClockTable } from '../clock/clock_table';
+import { RowClock } from '../clock/row_clock';
+import { keyNames } from '../capture/tables';
+import { writeColumn } from '../bytes/msgpack';
+import { Writer } from '../bytes/writer';
+import { arenaMark, arenaRelease } from '../runtime/arena';
+import { hasFailed } from '../sql/failure';
+import { executeLiteral, Statement } from '../sql/statement';
+import { Text } from '../sql/text';
+import { sentSeq } from './endpoint';
+
+/** Inside a write operation. False on errors. */
+export function takeNewIdentity(tables: Array<Table>): bool {
+  const former = ownSite();
+  const sent = sentSeq();
+  if (!renewSite()) return false;
+  loadSites();
+  for (let i = 0; i < tables.length; i++) {
+    if (!tables[i].open()) return false;
+    if (!tables[i].missing && !relabel(tables[i], former, sent)) return false;
+  }
+  return (
+    executeLiteral('DELETE FROM main.cloudsync_outbox') &&
+    removeSetting('network.registered') &&
+    setInteger('network.batch', 0)
+  );
+}
+
+/** Replaces the former site by the own one in stamps of changes after `sent`. The rows keep their seq. */
+function relabel(table: Table, former: i32, sent: i64): bool {
+  const sql = new Text(512).add('SELECT seq,cl,clock,site,cols,');
+  keyNames(sql, table, '').add(' FROM ').main(table.clockName).add(' WHERE seq>?1 ORDER BY seq LIMIT 1');
+  const next = new Statement(sql);
+  const clocks = new ClockTable(table);
+  const clock = new RowClock(table);
+  let position = sent;
+  let ok = true;
+  while (ok && next.integer(1, position).step()) {
+    const mark = arenaMark();
+    ok = clock.read(next.handle, 0);
+    const key = new Writer(64);
+    for (let i = 0; i < table.keys.length; i++) writeColumn(key, next.handle, 5 + i);
+    next.reset();
+    position = clock.seq;
+    if (ok && relabelRow(clock, former, sent)) ok = clocks.write(key.start, clock, clock.seq);
+    arenaRelease(mark);
+  }
+  next.close();
+  clocks.close();
+  return ok && !hasFailed();
+}
+
+function relabelRow(clock: RowClock, former: i32, sent: i64): bool {
+  let changed = false;
+  if (!clock.alive && clock.site == former) {
+    clock.site = ownSite();
+    return true;
+  }
+  for (let i = 0; i < clock.stamps.width; i++) {
+    if (clock.stamps.site(i) != former || clock.columnSeq(i) <= sent) continue;
+    clock.stampOne(i, clock.stamps.clock(i), ownSite(), clock.columnSeq(i));
+    changed = true;
+  }
+  return changed;
+}

@@ -1,0 +1,56 @@
+/**
+ * state.ts: the state of the network session that is running. Numbers only: the arena is emptied between two steps, and
+ * everything that matters beyond the session is in the database.
+ */
+
+export const PHASE_IDLE: i32 = 0;
+export const PHASE_REGISTER: i32 = 1;
+export const PHASE_PUBLISH: i32 = 2;
+export const PHASE_PUSH: i32 = 3;
+export const PHASE_PULL: i32 = 4;
+export const PHASE_WAIT: i32 = 5;
+export const PHASE_DONE: i32 = 6;
+
+/** How often one session may rewind, change identity or register again before it gives up. */
+export const RECOVERIES_MAX: i32 = 4;
+
+export class Session {
+  phase: i32 = PHASE_IDLE;
+  pushing: bool = false;
+  pulling: bool = false;
+  /** Milliseconds that the session may still wait for changes of others. */
+  waitLeft: i32 = 0;
+  retriesMax: i32 = 0;
+  /** Failed tries of the exchange that is being made. */
+  attempt: i32 = 0;
+  /** Pause before the next exchange. */
+  sleepMs: i32 = 0;
+  recoveries: i32 = 0;
+  /** Raw bytes that a batch aims at; halved when the server finds batches too large. */
+  batchAim: u32 = 0;
+  mayPublish: bool = false;
+  sentRows: i64 = 0;
+  sentBatches: i64 = 0;
+  receivedRows: i64 = 0;
+  refusedRows: i64 = 0;
+  /** Rows received since the last time that own changes were looked for. */
+  receivedSincePush: i64 = 0;
+}
+
+/** Lives in static memory: it must survive the arena. */
+const memoryOfSession = memory.data(offsetof<Session>() + 16, 16);
+
+export function session(): Session {
+  return changetype<Session>(memoryOfSession);
+}
+
+/** Starts a session with everything else at zero. */
+export function startSession(pushing: bool, pulling: bool, waitMs: i32, retriesMax: i32): void {
+  memory.fill(memoryOfSession, 0, offsetof<Session>());
+  const state = session();
+  state.phase = PHASE_REGISTER;
+  state.pushing = pushing;
+  state.pulling = pulling;
+  state.waitLeft = waitMs;
+  state.retriesMax = retriesMax;
+}
