@@ -8,7 +8,7 @@
  * A stage is up to date when its outputs exist and the fingerprint of its inputs is the one that was recorded
  * when it was last built. Nothing is printed when nothing is to do.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { withLock } from './lock.mjs';
 import { at, fingerprint, hasProgram, nodeHeadersFolder, Problem, runTool, say } from './tools.mjs';
 
@@ -63,8 +63,14 @@ function compileExtension() {
 }
 
 function compileTypeScript() {
-  rmSync(at('dist'), { recursive: true, force: true });
-  runTool('typescript/bin/tsc', ['-p', 'tsconfig.json'], 'compile src/node and src/server');
+  // Compiled beside and put in place at once, so that a program that is running from dist/ never misses a file.
+  const [target, fresh, former] = [at('dist'), at('build', 'dist.new'), at('build', 'dist.old')];
+  for (const folder of [fresh, former]) rmSync(folder, { recursive: true, force: true });
+  const args = ['-p', 'tsconfig.json', '--outDir', fresh];
+  runTool('typescript/bin/tsc', args, 'compile src/node and src/server');
+  if (existsSync(target)) renameSync(target, former);
+  renameSync(fresh, target);
+  rmSync(former, { recursive: true, force: true });
 }
 
 /** The stages in order. Each names its inputs: files or folders, and texts such as versions of tools. */

@@ -2,7 +2,7 @@
  * operation.ts: the frame of every operation that reads or changes the core's state: open a transaction, read the
  * counters and sites, fold the logs; at the end write the counters back and close the transaction.
  */
-import { newColumnsFound, noticeNewColumns } from './capture/track';
+import { newColumnsFound, noticeNewColumns, schemaHasChanged } from './capture/track';
 import { loadCounters, saveCounters } from './catalog/counters';
 import { catalogExists, ensureCatalog, failWithoutCatalog } from './catalog/schema';
 import { loadSites } from './catalog/sites';
@@ -47,7 +47,7 @@ export function beginReading(): bool {
   tables = loadTables();
   let log = false;
   for (let i = 0; i < tables.length && sql_readonly() == 0; i++) log = log || hasLog(tables[i]);
-  if (log) return beginOperation();
+  if (log || (sql_readonly() == 0 && schemaHasChanged())) return beginOperation();
   writing = false;
   if (!beginRead()) return false;
   loadCounters();

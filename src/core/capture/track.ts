@@ -4,23 +4,44 @@
  */
 import { currentSeq, nextClock, nextSeq, takeSeqs } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
-import { objectExists } from '../catalog/schema';
 import { setInteger, settingInteger } from '../catalog/settings';
 import { Column, readColumns, Table } from '../catalog/table';
+import { ClockScan } from '../clock/clock_scan';
 import { Slice } from '../bytes/slice';
 import { sql_changes, time_microseconds } from '../host';
 import { hasFailed } from '../sql/failure';
 import { execute, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { createClockTable, createLogTable, keyNames, maskCount, widenLogTable } from './tables';
+import { BITS_PER_MASK, createClockTable, createLogTable, keyNames, maskCount, maskName, widenLogTable } from './tables';
 import { readTraits, Traits } from './traits';
 import { createTriggers, dropTriggers } from './triggers';
 
-/** A name for a table of ours beside the user's: `base`, or with a number when that is taken. */
-function freeName(base: Slice, suffix: string): Slice {
-  let name = new Text().bytes(base).add(suffix);
-  for (let i = 2; objectExists(name) && !hasFailed(); i++) name = new Text().bytes(base).add(suffix).number(i);
-  return name.slice();
+/** True when the table, its log and its triggers can have names that begin with `base`. */
+function namesAreFree(base: Text): bool {
+  const statement = new Statement(
+    new Text().add("SELECT 1 FROM main.sqlite_schema WHERE name=?1 COLLATE NOCASE OR name LIKE ?2||'\\_%' ESCAPE '\\' LIMIT 1"),
+  );
+  const taken = statement.text(1, base.slice()).text(2, likePattern(base.slice())).step();
+  statement.close();
+  return !taken && !hasFailed();
+}
+
+/** The text with the wildcards of LIKE escaped. */
+function likePattern(text: Slice): Slice {
+  const pattern = new Text(text.size * 2 + 1);
+  for (let i: u32 = 0; i < text.size; i++) {
+    const byte = <u32>load<u8>(text.pointer + i);
+    if (byte == 37 || byte == 95 || byte == 92) pattern.add('\\');
+    pattern.writer.byte(byte);
+  }
+  return pattern.slice();
+}
+
+/** The name of the clock table of a user's table: name_cloudsync, with a number when that is taken. */
+function clockNameFor(name: Slice): Slice {
+  let base = new Text().bytes(name).add('_cloudsync');
+  for (let i = 2; !namesAreFree(base) && !hasFailed(); i++) base = new Text().bytes(name).add('_cloudsync').number(i);
+  return base.slice();
 }
 
 function registerColumn(table: Table, column: Column): bool {
@@ -33,8 +54,9 @@ function registerColumn(table: Table, column: Column): bool {
 
 /** Starts to track a table; rows that are there enter as one bulk insert. False on errors. */
 export function trackTable(traits: Traits, algorithm: i32): bool {
-  const clockName = freeName(traits.name, '_cloudsync');
-  const table = new Table(0, traits.name, algorithm, true, clockName, freeName(traits.name, '_cloudsync_log'));
+  const clockName = clockNameFor(traits.name);
+  const logName = new Text().bytes(clockName).add('_log').slice();
+  const table = new Table(0, traits.name, algorithm, true, clockName, logName);
   const insert = new Statement(
     new Text().add(
       'INSERT INTO main.cloudsync_tables(name,algorithm,clock_table,log_table) VALUES(?1,?2,?3,?4) RETURNING id',
@@ -83,31 +105,35 @@ export function untrackTable(table: Table): bool {
   );
 }
 
-function setEnabled(table: Table, enabled: i32): bool {
-  const sql = new Text().add('UPDATE main.cloudsync_tables SET enabled=').number(enabled);
-  return execute(sql.add(' WHERE id=').number(table.id)) && rememberSchema();
-}
-
-/** Stops the capture of local writes; the clocks stay. */
+/**
+ * Takes the table out of synchronisation. Local writes are captured as before; they are sent after enableTable. What
+ * arrives meanwhile is held (merge/packet_merge.ts).
+ */
 export function disableTable(table: Table): bool {
-  return dropTriggers(table) && setEnabled(table, 0);
+  const sql = new Text().add('UPDATE main.cloudsync_tables SET enabled=0, paused_seq=').number(currentSeq());
+  return execute(sql.add(' WHERE id=').number(table.id));
 }
 
 /**
- * Captures local writes again. What was written in between stays on this device: new rows enter with their next
- * change; rows that are gone are forgotten, not deleted elsewhere.
+ * Lets the table take part again. What changed meanwhile is announced anew, because readers of the feed have gone past
+ * the numbers that it got then.
  */
 export function enableTable(table: Table): bool {
-  const traits = readTraits(table.name);
-  if (traits == null || !table.open()) return false;
-  const forget = new Text().add('DELETE FROM ').main(table.clockName).add(' AS c WHERE cl%2=1 AND NOT EXISTS(SELECT 1 FROM ');
-  forget.main(table.name).add(' AS d WHERE ');
-  for (let i = 0; i < table.keys.length; i++) {
-    forget.add(i > 0 ? ' AND ' : '').add('d.').name(table.keys[i].name).add('=c.pk').number(i);
+  const paused = new Text().add('SELECT paused_seq FROM main.cloudsync_tables WHERE id=').number(table.id);
+  const since = queryInteger(paused, 0);
+  const sql = new Text().add('UPDATE main.cloudsync_tables SET enabled=1 WHERE id=').number(table.id);
+  return table.open() && !table.missing && announceAgain(table, since) && execute(sql);
+}
+
+function announceAgain(table: Table, since: i64): bool {
+  const scan = new ClockScan(table, since, currentSeq());
+  let ok = true;
+  while (ok && scan.advance()) {
+    scan.clock.announceAfter(since, nextSeq());
+    ok = scan.write();
   }
-  return (
-    execute(forget.add(')')) && createTriggers(table, traits.strict, traits.nullableKeys) && setEnabled(table, 1)
-  );
+  scan.close();
+  return ok && !hasFailed();
 }
 
 function schemaVersion(): i64 {
@@ -118,13 +144,19 @@ function rememberSchema(): bool {
   return setInteger('schema', schemaVersion());
 }
 
+/** True when the schema is another one than at the last look. */
+export function schemaHasChanged(): bool {
+  return schemaVersion() != settingInteger('schema', 0);
+}
+
 /**
- * Looks for columns that were added since the last look, and tracks them: their values so far are defaults that nobody
- * wrote, so rows announced before have no stamp for them. Sets `found` when there were any. False on errors.
+ * Looks for columns that were added since the last look, and tracks them. Where such a column shows its default,
+ * nobody has written it, and the row has no stamp for it; where it shows something else, the write was not captured (our
+ * triggers did not know the column) and is logged now. Sets `newColumnsFound`. False on errors.
  */
 export function noticeNewColumns(tables: Array<Table>): bool {
   newColumnsFound = false;
-  if (schemaVersion() == settingInteger('schema', 0)) return !hasFailed();
+  if (!schemaHasChanged()) return !hasFailed();
   for (let i = 0; i < tables.length; i++) {
     if (!tables[i].open() || (!tables[i].missing && !addColumns(tables[i]))) return false;
   }
@@ -138,6 +170,7 @@ function addColumns(table: Table): bool {
   const masksBefore = maskCount(table);
   const keys: Array<Column> = [];
   const actual = readColumns(table.name, keys);
+  const before = currentSeq();
   let added = false;
   for (let i = 0; i < actual.length; i++) {
     if (table.columnIndex(actual[i].name) >= 0) continue;
@@ -152,5 +185,25 @@ function addColumns(table: Table): bool {
   newColumnsFound = true;
   const traits = readTraits(table.name);
   if (traits == null || !widenLogTable(table, masksBefore)) return false;
-  return !table.enabled || (dropTriggers(table) && createTriggers(table, traits.strict, traits.nullableKeys));
+  if (!dropTriggers(table) || !createTriggers(table, traits.strict, traits.nullableKeys)) return false;
+  for (let i = 0; i < table.columns.length; i++) {
+    if (table.columns[i].addedSeq > before && !logWrites(table, table.columns[i])) return false;
+  }
+  return true;
+}
+
+/** Logs an update of the column for every row where it is not the default. */
+function logWrites(table: Table, column: Column): bool {
+  const sql = new Text(512).add('INSERT INTO ').main(table.logName).add('(mask,at,');
+  const mask = column.id / BITS_PER_MASK;
+  const bit = <i64>1 << <i64>(column.id % BITS_PER_MASK);
+  keyNames(sql, table, '');
+  if (mask > 0) maskName(sql.add(','), mask);
+  sql.add(') SELECT ').number(mask > 0 ? 0 : bit).add(",julianday('now')");
+  for (let i = 0; i < table.keys.length; i++) sql.add(',').name(table.keys[i].name);
+  if (mask > 0) sql.add(',').number(bit);
+  sql.add(' FROM ').main(table.name).add(' WHERE ').name(column.name).add(' IS NOT ');
+  if (column.defaultExpression.size > 0) sql.add('(').bytes(column.defaultExpression).add(')');
+  else sql.add('NULL');
+  return execute(sql);
 }

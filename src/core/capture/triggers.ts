@@ -4,7 +4,7 @@
  * work with trusted_schema off and in defensive mode.
  *
  * Comparisons use BINARY, whatever collation a column has; columns that keep values as they are (no type, BLOB, ANY)
- * are also compared by storage class and text form, because 1 = 1.0 and 0.0 = -0.0 there.
+ * are also compared by storage class, because 1 = 1.0 there. (0.0 and -0.0 no built-in function can tell apart.)
  */
 import { ALGORITHM_DWS, ALGORITHM_GOS, Column, Table } from '../catalog/table';
 import { execute } from '../sql/statement';
@@ -22,6 +22,9 @@ const SUFFIXES: StaticArray<string> = [
   '_guard_delete',
 ];
 
+/** The wall time as a Julian day; quicker than julianday('now'), which has a text to understand. */
+const NOW = 'julianday()';
+
 /** Rows of this name exist in cloudsync_settings only inside the transaction of a merge: guards let merges pass. */
 const MERGING = "NOT EXISTS(SELECT 1 FROM cloudsync_settings WHERE key='merging')";
 
@@ -34,20 +37,19 @@ class TriggerBuilder {
   ) {}
 
   private head(suffix: string, event: string): Text {
+    return this.headOf(suffix, new Text().add(event));
+  }
+
+  private headOf(suffix: string, event: Text): Text {
     const name = new Text().bytes(this.table.clockName).add(suffix).slice();
-    return new Text(1024)
-      .add('CREATE TRIGGER ')
-      .main(name)
-      .add(' ')
-      .add(event)
-      .add(' ON ')
-      .name(this.table.name);
+    const text = new Text(1024).add('CREATE TRIGGER ').main(name).add(' ').bytes(event.slice());
+    return text.add(' ON ').name(this.table.name);
   }
 
   /** INSERT INTO log(...) VALUES(mask, now, keys) with `row` = NEW or OLD. */
   private logEntry(text: Text, mask: i64, row: string): Text {
     text.add(' INSERT INTO ').name(this.table.logName).add('(mask,at,');
-    keyNames(text, this.table, '').add(') VALUES(').number(mask).add(",julianday('now')");
+    keyNames(text, this.table, '').add(') VALUES(').number(mask).add(',').add(NOW);
     return this.rowKeys(text, row).add(');');
   }
 
@@ -76,9 +78,7 @@ class TriggerBuilder {
   private changed(text: Text, column: Column): Text {
     text.add('OLD.').name(column.name).add(' IS NOT NEW.').name(column.name).add(' COLLATE BINARY');
     if (affinityOf(column.declaredType, this.strict) != 'BLOB') return text;
-    text.add(' OR typeof(OLD.').name(column.name).add(')<>typeof(NEW.').name(column.name).add(')');
-    text.add(' OR (typeof(NEW.').name(column.name).add(")='real' AND quote(OLD.").name(column.name);
-    return text.add(')<>quote(NEW.').name(column.name).add('))');
+    return text.add(' OR typeof(OLD.').name(column.name).add(')<>typeof(NEW.').name(column.name).add(')');
   }
 
   /** The columns of one mask, as changed(a) OR changed(b)...; empty groups cannot occur. */
@@ -94,15 +94,15 @@ class TriggerBuilder {
     return first ? text.add('0') : text;
   }
 
+  /** The sum of the bits of the columns that changed: (OLD.a IS NOT NEW.a)*1+(OLD.b IS NOT NEW.b)*2... */
   private maskExpression(text: Text, mask: i32): Text {
     const columns = this.table.columns;
     let first = true;
     for (let i = 0; i < columns.length; i++) {
       if (columns[i].id / BITS_PER_MASK != mask) continue;
-      if (!first) text.add('|');
+      if (!first) text.add('+');
       first = false;
-      // The outer parentheses matter: | and << have the same precedence in SQLite.
-      this.changed(text.add('(('), columns[i]).add(')<<').number(columns[i].id % BITS_PER_MASK).add(')');
+      this.changed(text.add('('), columns[i]).add(')*').number(<i64>1 << (columns[i].id % BITS_PER_MASK));
     }
     return first ? text.add('0') : text;
   }
@@ -129,13 +129,23 @@ class TriggerBuilder {
     for (let i = 0; i < masks; i++) maskName(text, i).add(',');
     keyNames(text.add('at,'), this.table, '').add(') VALUES(');
     for (let i = 0; i < masks; i++) this.maskExpression(text, i).add(',');
-    return execute(this.rowKeys(text.add("julianday('now')"), 'NEW.').add('); END'));
+    return execute(this.rowKeys(text.add(NOW), 'NEW.').add('); END'));
+  }
+
+  /** Which updates can change the key: "AFTER UPDATE OF id" costs nothing where an UPDATE does not name the column. */
+  private updateOfKey(): Text {
+    const keys = this.table.keys;
+    const event = new Text().add('AFTER UPDATE');
+    // A lone INTEGER key may be the rowid, which an UPDATE can also name "rowid", "oid" or "_rowid_".
+    if (keys.length == 1 && affinityOf(keys[0].declaredType, this.strict) == 'INTEGER') return event;
+    for (let i = 0; i < keys.length; i++) event.add(i > 0 ? ',' : ' OF ').name(keys[i].name);
+    return event;
   }
 
   /** An UPDATE of the key is a delete of the old row and an insert of the new one. */
   key(): bool {
     const keys = this.table.keys;
-    const text = this.head('_key', 'AFTER UPDATE').add(' WHEN ');
+    const text = this.headOf('_key', this.updateOfKey()).add(' WHEN ');
     for (let i = 0; i < keys.length; i++) {
       if (i > 0) text.add(' OR ');
       text.add('OLD.').name(keys[i].name).add(' IS NOT NEW.').name(keys[i].name);
@@ -158,7 +168,12 @@ class TriggerBuilder {
     for (let i = 0; i < keys.length; i++) text.add(' AND pk').number(i).add('=NEW.').name(keys[i].name);
     text.add(') OR EXISTS(SELECT 1 FROM ').name(this.table.logName).add(' WHERE mask=-2');
     for (let i = 0; i < keys.length; i++) text.add(' AND pk').number(i).add('=NEW.').name(keys[i].name);
-    return text.add('))');
+    // The key of a row that is there is not deleted, whatever the log says: it was replaced.
+    text.add(')) AND NOT EXISTS(SELECT 1 FROM ').name(this.table.name);
+    for (let i = 0; i < keys.length; i++) {
+      text.add(i > 0 ? ' AND ' : ' AS t WHERE t.').name(keys[i].name).add('=NEW.').name(keys[i].name);
+    }
+    return text.add(')');
   }
 
   deleteWinsGuards(): bool {
@@ -191,6 +206,15 @@ export function createTriggers(table: Table, strict: bool, nullableKeys: bool): 
   if (!builder.insert() || !builder.remove() || !builder.update() || !builder.key()) return false;
   if (table.algorithm == ALGORITHM_DWS) return builder.deleteWinsGuards();
   return table.algorithm == ALGORITHM_GOS ? builder.growOnlyGuards() : true;
+}
+
+/** Appends the names of all triggers that a table can have, as quoted texts. */
+export function triggerNames(text: Text, table: Table): Text {
+  for (let i = 0; i < SUFFIXES.length; i++) {
+    const name = new Text().bytes(table.clockName).add(SUFFIXES[i]).slice();
+    text.add(i > 0 ? ',' : '').quoted(name);
+  }
+  return text;
 }
 
 /** Removes the triggers of a table; those that do not exist are passed over. */

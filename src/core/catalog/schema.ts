@@ -44,7 +44,7 @@ export function ensureCatalog(): bool {
     executeLiteral('CREATE TABLE main.cloudsync_sites(id INTEGER PRIMARY KEY, site BLOB NOT NULL UNIQUE)') &&
     executeLiteral(
       'CREATE TABLE main.cloudsync_tables(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,' +
-        ' algorithm INTEGER NOT NULL, enabled INTEGER NOT NULL DEFAULT 1,' +
+        ' algorithm INTEGER NOT NULL, enabled INTEGER NOT NULL DEFAULT 1, paused_seq INTEGER NOT NULL DEFAULT 0,' +
         ' clock_table TEXT NOT NULL, log_table TEXT NOT NULL)',
     ) &&
     executeLiteral(
@@ -77,16 +77,6 @@ export function renewSite(): bool {
       "INSERT OR REPLACE INTO main.cloudsync_settings SELECT 'site', max(id) FROM main.cloudsync_sites",
     )
   );
-}
-
-/** True when a table, view or index of that name exists in the main database. */
-export function objectExists(name: Text): bool {
-  const statement = new Statement(
-    new Text().add('SELECT 1 FROM main.sqlite_schema WHERE name=?1 COLLATE NOCASE'),
-  );
-  const found = statement.text(1, name.slice()).step();
-  statement.close();
-  return found;
 }
 
 /** The failure of a function that needs a tracked table. */

@@ -23,6 +23,8 @@ export class Column {
   addedSeq: i64 = 0;
   /** Stays on this device, see send_settings.ts. */
   kept: bool = false;
+  /** The DEFAULT as an SQL expression, empty when there is none. */
+  defaultExpression: Slice = new Slice(0, 0);
 
   constructor(
     public name: Slice,
@@ -86,6 +88,7 @@ export class Table {
         if (!actual[j].name.equalsIgnoreCase(column.name)) continue;
         column.name = actual[j].name;
         column.declaredType = actual[j].declaredType;
+        column.defaultExpression = actual[j].defaultExpression;
         this.columns.push(column);
       }
     }
@@ -129,12 +132,13 @@ export class Table {
 export function readColumns(table: Slice, keys: Array<Column>): Array<Column> {
   const others: Array<Column> = [];
   const statement = new Statement(
-    new Text().add("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY pk, cid"),
+    new Text().add("SELECT name, type, pk, hidden, dflt_value FROM pragma_table_xinfo(?1, 'main') ORDER BY pk, cid"),
   );
   statement.text(1, table);
   while (statement.step()) {
     if (statement.columnInteger(3) != 0) continue;
     const column = new Column(statement.columnBytes(0), statement.columnBytes(1));
+    if (!statement.isNull(4)) column.defaultExpression = statement.columnBytes(4);
     if (statement.columnInteger(2) == 0) {
       others.push(column);
     } else {

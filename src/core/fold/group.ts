@@ -128,18 +128,17 @@ export class GroupMap {
     }
     if (deletion == null) return false;
     clock.seq = nextSeq();
-    if (this.table.algorithm == ALGORITHM_AWS) this.raiseDeleted(deletion.clock);
+    if (this.table.algorithm == ALGORITHM_AWS) this.raiseDeleted();
     clock.cl += 1;
     clock.bury(deletion.clock, ownSite());
     return true;
   }
 
-  /** aws: the deletion has seen every stamp that the row has. A key-only row is outdone by the deletion's own stamp. */
-  private raiseDeleted(deletionClock: i64): void {
+  /** aws: the deletion has seen every stamp that the row has. (A key-only row needs no more than the deletion's stamp.) */
+  private raiseDeleted(): void {
     const clock = this.clock;
-    for (let i = 0; i < clock.stamps.width; i++) {
-      if (this.table.keyOnly) clock.raiseDeleted(i, deletionClock, ownSite());
-      else if (clock.stamps.clock(i) != 0) clock.raiseDeleted(i, clock.stamps.clock(i), clock.stamps.site(i));
+    for (let i = 0; i < clock.stamps.width && !this.table.keyOnly; i++) {
+      if (clock.stamps.clock(i) != 0) clock.raiseDeleted(i, clock.stamps.clock(i), clock.stamps.site(i));
     }
   }
 
@@ -172,7 +171,7 @@ export class GroupMap {
     const clock = this.clock;
     if (!clock.alive) return;
     const algorithm = this.table.algorithm;
-    if (algorithm == ALGORITHM_AWS) this.raiseDeleted(clock.stamps.clock(clock.stamps.largest()));
+    if (algorithm == ALGORITHM_AWS) this.raiseDeleted();
     else if (algorithm == ALGORITHM_CLS) clock.cl += 1;
   }
 

@@ -23,7 +23,9 @@ import { PacketSource } from '../packet/source';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { beginOperation, beginReading, endOperation, tables } from '../operation';
 import { fail, failWith, hasFailed, SQLITE_TOOBIG } from '../sql/failure';
+import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
+import { sendEverything } from '../session/endpoint';
 import { argumentBlobSize, argumentInteger, argumentOptionalBlob, argumentText } from './arguments';
 
 const SEQ_MAX: i64 = 9007199254740991;
@@ -69,18 +71,34 @@ export function payloadApply(): void {
   const size = argumentBlobSize(0, 'the payload');
   if (hasFailed() || !beginOperation()) return;
   const rows = mergeSource(PacketSource.ofArgument(0, size));
-  if (endOperation(rows >= 0)) result_integer(rows);
+  if (endOperation(rows >= 0 && (rows == 0 || sendEverything()))) result_integer(rows);
 }
 
 function failFile(path: Slice, what: string): bool {
   return fail(new Text().add("the file '").bytes(path).add("' ").add(what), SQLITE_CANTOPEN);
 }
 
+/**
+ * Refuses the file of the database itself: writing would destroy it, and merely opening and closing it would drop the
+ * locks that SQLite holds. Compared is the last part of the path, so that no other way to write the path gets through.
+ */
+function isDatabaseFile(path: Slice): bool {
+  let start = path.size;
+  while (start > 0 && load<u8>(path.pointer + start - 1) != 47 && load<u8>(path.pointer + start - 1) != 92) start--;
+  const statement = new Statement(
+    new Text().add("SELECT 1 FROM pragma_database_list WHERE file<>'' AND (file=?1 OR substr(file,-length(?1)-1) IN ('/'||?1, '\\'||?1))"),
+  );
+  const found = statement.text(1, new Slice(path.pointer + start, path.size - start)).step();
+  statement.close();
+  if (found) failFile(path, 'has the name of the open database; choose another name for the payload');
+  return found;
+}
+
 /** Writes to a temporary file beside the target and renames it: a reader sees the whole payload or none. */
 export function payloadSave(count: i32): void {
   const path = argumentText(0, 'the path');
   const since = argumentInteger(1, count, 0, 0, SEQ_MAX, 'since');
-  if (hasFailed() || !beginReading()) return;
+  if (hasFailed() || isDatabaseFile(path) || !beginReading()) return;
   const partial = new Text().bytes(path).add('.part');
   const file = file_open(partial.pointer, partial.size, 1);
   let rows: i64 = -1;
@@ -99,7 +117,7 @@ export function payloadSave(count: i32): void {
 
 export function payloadLoad(): void {
   const path = argumentText(0, 'the path');
-  if (hasFailed()) return;
+  if (hasFailed() || isDatabaseFile(path)) return;
   const file = file_open(path.pointer, path.size, 0);
   if (file < 0) {
     failFile(path, 'cannot be opened');
@@ -107,7 +125,7 @@ export function payloadLoad(): void {
   }
   if (beginOperation()) {
     const rows = mergeSource(PacketSource.ofFile(file));
-    if (endOperation(rows >= 0)) result_integer(rows);
+    if (endOperation(rows >= 0 && (rows == 0 || sendEverything()))) result_integer(rows);
   }
   file_close(file, 0);
 }

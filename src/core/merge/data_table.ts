@@ -8,7 +8,7 @@ import { bindValue } from '../bytes/value';
 import { writeColumn } from '../bytes/msgpack';
 import { Writer } from '../bytes/writer';
 import { Statement } from '../sql/statement';
-import { SQLITE_ROW } from '../sql/failure';
+import { SQLITE_DONE, SQLITE_ROW } from '../sql/failure';
 import { Text } from '../sql/text';
 import { arenaAllocate } from '../runtime/arena';
 
@@ -103,6 +103,20 @@ export class DataTable {
     return this.whereKey(sql, 1);
   }
 
+  /** As updateSql; the columns that are not in the set get their defaults. */
+  private overwriteSql(set: ColumnSet): Text {
+    const columns = this.table.columns;
+    let parameter = this.table.keys.length;
+    const sql = new Text(1024).add('UPDATE OR ABORT ').main(this.table.name);
+    for (let i = 0; i < columns.length; i++) {
+      sql.add(i == 0 ? ' SET ' : ',').name(columns[i].name).add('=');
+      if (set.value(i) != 0) sql.add('?').number(++parameter);
+      else if (columns[i].defaultExpression.size > 0) sql.add('(').bytes(columns[i].defaultExpression).add(')');
+      else sql.add('NULL');
+    }
+    return this.whereKey(sql, 1);
+  }
+
   private prepared(list: Array<Prepared>, set: ColumnSet, insert: bool): Statement {
     const width = set.width;
     for (let i = 0; i < list.length; i++) if (sameColumns(list[i].columns, set)) return list[i].statement;
@@ -128,6 +142,15 @@ export class DataTable {
 
   update(key: usize, set: ColumnSet): i32 {
     return this.write(this.prepared(this.updates, set, false), key, set);
+  }
+
+  /** Gives a row that is there the values of another generation of it. */
+  overwrite(key: usize, set: ColumnSet): i32 {
+    if (this.table.keyOnly) return SQLITE_DONE;
+    const statement = new Statement(this.overwriteSql(set));
+    const code = this.write(statement, key, set);
+    statement.close();
+    return code;
   }
 
   remove(key: usize): i32 {

@@ -34,6 +34,7 @@ export class PacketMerge {
   private refused: i32 = 0;
   private tables: Array<Table> = [];
   private careful: bool = false;
+  private sawDeletion: bool = false;
 
   /** `retrying`: the packet comes from cloudsync_held and is there still; what cannot be applied is not held again. */
   constructor(
@@ -72,19 +73,27 @@ export class PacketMerge {
     return ok;
   }
 
-  /** One pass over all rows. */
+  /**
+   * All rows: first the living ones, parents before children, then the deletions. So a child that moves from one parent
+   * to another has moved before the cascade of its former parent's deletion comes.
+   */
   private pass(body: Slice): bool {
-    const decoder = new Decoder(body);
-    if (!decoder.begin()) return false;
     this.refused = 0;
     const startSeq = currentSeq();
-    if (!this.triggers.set(this.targets(decoder))) return false;
-    while (decoder.nextGroup()) {
-      if (!this.mergeGroup(decoder)) return false;
-    }
-    if (hasFailed()) return false;
-    liftClock(decoder.largestClock);
+    this.sawDeletion = false;
+    if (!this.mergeRows(body, true) || (this.sawDeletion && !this.mergeRows(body, false))) return false;
     return this.triggers.logging ? dropOwnLog(this.tables, startSeq) : true;
+  }
+
+  private mergeRows(body: Slice, alive: bool): bool {
+    const decoder = new Decoder(body);
+    if (!decoder.begin()) return false;
+    if (alive && !this.triggers.set(this.targets(decoder))) return false;
+    while (decoder.nextGroup()) {
+      if (!this.mergeGroup(decoder, alive)) return false;
+    }
+    liftClock(decoder.largestClock);
+    return !hasFailed();
   }
 
   private targets(decoder: Decoder): Array<Table> {
@@ -96,7 +105,7 @@ export class PacketMerge {
     return list;
   }
 
-  private mergeGroup(decoder: Decoder): bool {
+  private mergeGroup(decoder: Decoder, alive: bool): bool {
     const incoming = decoder.tables[decoder.table];
     const table = findTable(this.tables, incoming.name);
     if (table != null && !table.open()) return false;
@@ -104,6 +113,8 @@ export class PacketMerge {
     const merge = reason == null ? new TableMerge(table!, incoming) : null;
     setMergingTable(table == null ? null : table.name);
     for (let row = decoder.nextRow(); row != null; row = decoder.nextRow()) {
+      if (!row.alive) this.sawDeletion = true;
+      if (row.alive != alive) continue;
       this.rows++;
       const mark = arenaMark();
       if (!this.mergeRow(merge, incoming, row, reason)) return false;
@@ -136,13 +147,13 @@ export class PacketMerge {
 
   private holdUnknownColumns(merge: TableMerge, incoming: Table, row: IncomingRow): bool {
     const unknown = new StaticArray<bool>(incoming.columns.length);
+    const reason = new Text().add("table '").bytes(incoming.name).add("' does not have yet: ");
     let count = 0;
     for (let i = 0; i < unknown.length; i++) {
       unknown[i] = row.includes(i) && !merge.knowsColumn(i);
-      if (unknown[i]) count++;
+      if (unknown[i]) reason.add(count++ > 0 ? ', ' : '').bytes(incoming.columns[i].name);
     }
-    if (count == 0) return true;
-    return this.hold(incoming, row, unknown, sliceOf('this database does not have these columns yet'), WAITS_FOR_SCHEMA);
+    return count == 0 || this.hold(incoming, row, unknown, reason.slice(), WAITS_FOR_SCHEMA);
   }
 
   private hold(incoming: Table, row: IncomingRow, include: StaticArray<bool> | null, reason: Slice, waits: i32): bool {
@@ -183,12 +194,13 @@ export class PacketMerge {
 
 /** Why a group cannot be merged at all, or null. */
 function whyNot(table: Table | null, incoming: Table): Text | null {
-  if (table == null || table.missing) return new Text().add('this database does not synchronise the table yet');
-  if (!table.enabled) return new Text().add('synchronisation of the table is disabled on this device');
-  if (table.algorithm != incoming.algorithm) return new Text().add('the table has another row algorithm here');
+  const reason = new Text().add("table '").bytes(incoming.name);
+  if (table == null || table.missing) return reason.add("' is not synchronised in this database yet");
+  if (!table.enabled) return reason.add("' is disabled on this device");
+  if (table.algorithm != incoming.algorithm) return reason.add("' has another row algorithm here");
   let same = table.keys.length == incoming.keys.length;
   for (let i = 0; same && i < table.keys.length; i++) {
     same = table.keys[i].name.equalsIgnoreCase(incoming.keys[i].name);
   }
-  return same ? null : new Text().add('the table has another primary key here');
+  return same ? null : reason.add("' has another primary key here");
 }

@@ -10,6 +10,7 @@ import { RowClock } from '../clock/row_clock';
 import { compareStamps } from '../clock/stamps';
 import { compareValues } from '../bytes/value';
 import { Slice } from '../bytes/slice';
+import { sql_changes } from '../host';
 import { IncomingRow } from '../packet/decoder';
 import { CL_STEP_MAX } from '../packet/limits';
 import { arenaMark, arenaRelease } from '../runtime/arena';
@@ -23,11 +24,8 @@ import {
   SQLITE_MISMATCH,
   SQLITE_TOOBIG,
 } from '../sql/failure';
-import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
 import { ColumnSet, DataTable } from './data_table';
 import { OUTCOME_APPLIED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
-
-const ROW_SAVEPOINT = 'cloudsync_row';
 
 export class TableMerge {
   private clocks: ClockTable;
@@ -109,16 +107,13 @@ export class TableMerge {
     clock.clock = 0;
     for (let i = 0; i < row.width; i++) this.take(row, i);
     if (row.width == 0) clock.stampAll(row.clock, row.site, clock.seq);
-    return present ? this.rewrite(row) : this.judge(this.data.upsert(row.key.pointer, this.winners));
+    if (!present) return this.judge(this.data.upsert(row.key.pointer, this.winners));
+    return this.judge(this.orInsert(this.data.overwrite(row.key.pointer, this.winners), row.key.pointer));
   }
 
-  /** Deletes the old generation's row and inserts the new one's, both or none. */
-  private rewrite(row: IncomingRow): i32 {
-    if (!savepoint(ROW_SAVEPOINT)) return OUTCOME_FAILED;
-    let outcome = this.judge(this.data.remove(row.key.pointer));
-    if (outcome == OUTCOME_APPLIED) outcome = this.judge(this.data.upsert(row.key.pointer, this.winners));
-    if (outcome == OUTCOME_APPLIED) return releaseSavepoint(ROW_SAVEPOINT) ? outcome : OUTCOME_FAILED;
-    return rollbackToSavepoint(ROW_SAVEPOINT) ? outcome : OUTCOME_FAILED;
+  /** A row that should be there and is not (it was evicted behind the triggers' back) is inserted again. */
+  private orInsert(code: i32, key: usize): i32 {
+    return code == SQLITE_DONE && sql_changes() == 0 ? this.data.upsert(key, this.winners) : code;
   }
 
   /** Takes a column's stamp and value from the incoming row, when it has the column and this table too. */
@@ -156,7 +151,11 @@ export class TableMerge {
       return OUTCOME_APPLIED;
     }
     if (!this.chooseWinners(row)) return hasFailed() ? OUTCOME_FAILED : OUTCOME_KNOWN;
-    return this.judge(this.data.update(row.key.pointer, this.winners));
+    return this.update(row.key.pointer);
+  }
+
+  private update(key: usize): i32 {
+    return this.judge(this.orInsert(this.data.update(key, this.winners), key));
   }
 
   /** Puts the columns where the incoming row wins into `winners`, with their stamps. False when there are none. */
@@ -186,50 +185,67 @@ export class TableMerge {
    * deletions), so here cl only says alive (1) or dead (2), and D, which is a maximum, carries the history.
    */
   private mergeAddWins(row: IncomingRow): i32 {
+    if (this.table.keyOnly) return this.mergeKeyOnlyAddWins(row);
     const clock = this.clock;
     const wasAlive = clock.alive;
     if (!clock.found) clock.cl = 2;
     const grown = this.raiseDeleted(row);
-    if (row.alive && !this.table.keyOnly) this.chooseWinners(row);
+    if (row.alive) this.chooseWinners(row);
     else this.winners.clear();
     if (hasFailed()) return OUTCOME_FAILED;
-    let news = grown || this.winners.count > 0 || !clock.found;
-    if (row.alive && this.table.keyOnly && clock.stamps.raise(0, row.clock, row.site)) news = true;
-    const alive = this.someStampSurvives();
-    if (alive) {
-      if (!news) return OUTCOME_KNOWN;
+    if (this.someStampSurvives()) {
+      if (clock.found && !grown && this.winners.count == 0) return OUTCOME_KNOWN;
       clock.cl = 1;
       if (grown || !wasAlive) clock.announceWhole(clock.seq);
-      if (this.table.keyOnly) clock.setColumnSeq(0, clock.seq);
       if (wasAlive && this.winners.count == 0) return OUTCOME_APPLIED;
-      return this.judge(
-        wasAlive ? this.data.update(row.key.pointer, this.winners) : this.data.upsert(row.key.pointer, this.winners),
-      );
+      if (wasAlive) return this.update(row.key.pointer);
+      return this.judge(this.data.upsert(row.key.pointer, this.winners));
     }
     return this.buryAddWins(row, wasAlive, grown);
   }
 
+  /** Without columns the newest of insert and delete counts; with equal stamps the delete. */
+  private mergeKeyOnlyAddWins(row: IncomingRow): i32 {
+    const clock = this.clock;
+    const wasAlive = clock.alive;
+    const order = clock.found ? compareStamps(row.clock, row.site, clock.clock, clock.site) : 1;
+    if (order < 0 || (order == 0 && (row.alive || !wasAlive))) return OUTCOME_KNOWN;
+    clock.cl = row.cl;
+    this.winners.clear();
+    if (row.alive) {
+      clock.stampAll(row.clock, row.site, clock.seq);
+      return wasAlive ? OUTCOME_APPLIED : this.judge(this.data.upsert(row.key.pointer, this.winners));
+    }
+    clock.bury(row.clock, row.site);
+    return wasAlive ? this.judge(this.data.remove(row.key.pointer)) : OUTCOME_APPLIED;
+  }
+
+  /**
+   * The row is dead after the join. Its stamp is the largest that a deletion of it has; where none is known (two living
+   * states whose deleted stamps cover each other's columns) it is the largest stamp of a column.
+   */
   private buryAddWins(row: IncomingRow, wasAlive: bool, grown: bool): i32 {
     const clock = this.clock;
-    const stampNewer = !row.alive && compareStamps(row.clock, row.site, wasAlive ? 0 : clock.clock, wasAlive ? 0 : clock.site) > 0;
-    if (!wasAlive && !grown && !stampNewer) return OUTCOME_KNOWN;
-    if (wasAlive) {
-      const outcome = this.judge(this.data.remove(row.key.pointer));
-      if (outcome != OUTCOME_APPLIED) return outcome;
-      clock.clock = 0;
-      clock.site = 0;
+    if (!wasAlive && clock.found) {
+      const newer = !row.alive && compareStamps(row.clock, row.site, clock.clock, clock.site) > 0;
+      if (!newer && !grown) return OUTCOME_KNOWN;
+      if (newer) clock.bury(row.clock, row.site);
+      else clock.bury(clock.clock, clock.site);
+    } else if (row.alive) {
+      const largest = clock.stamps.largest();
+      clock.bury(clock.stamps.clock(largest), clock.stamps.site(largest));
+    } else {
+      clock.bury(row.clock, row.site);
     }
     clock.cl = 2;
-    if (stampNewer) clock.bury(row.clock, row.site);
-    else clock.bury(clock.clock, clock.site);
-    return OUTCOME_APPLIED;
+    return wasAlive ? this.judge(this.data.remove(row.key.pointer)) : OUTCOME_APPLIED;
   }
 
   private raiseDeleted(row: IncomingRow): bool {
     if (!row.hasDeleted) return false;
     let grown = false;
     for (let i = 0; i < row.deleted.width; i++) {
-      const column = row.width == 0 ? 0 : this.columnMap[i];
+      const column = this.columnMap[i];
       if (column < 0 || row.deleted.clock(i) == 0) continue;
       if (this.clock.raiseDeleted(column, row.deleted.clock(i), row.deleted.site(i))) grown = true;
     }

@@ -6,6 +6,7 @@
  * about other rows stays and counts as local changes.
  */
 import { sql_triggers } from '../host';
+import { triggerNames } from '../capture/triggers';
 import { hasLog } from '../fold/fold';
 import { Table } from '../catalog/table';
 import { hasFailed } from '../sql/failure';
@@ -18,14 +19,11 @@ export function foreignKeysEnforced(): bool {
 }
 
 function hasApplicationTrigger(table: Table): bool {
-  const statement = new Statement(
-    new Text().add(
-      "SELECT 1 FROM (SELECT name, tbl_name FROM main.sqlite_schema WHERE type='trigger' UNION ALL" +
-        " SELECT name, tbl_name FROM temp.sqlite_schema WHERE type='trigger')" +
-        " WHERE tbl_name=?1 COLLATE NOCASE AND substr(name,1,length(?2)+1)<>?2||'_' LIMIT 1",
-    ),
-  );
-  const found = statement.text(1, table.name).text(2, table.clockName).step();
+  const sql = new Text(512).add("SELECT 1 FROM (SELECT name, tbl_name FROM main.sqlite_schema WHERE type='trigger'");
+  sql.add(" UNION ALL SELECT name, tbl_name FROM temp.sqlite_schema WHERE type='trigger')");
+  sql.add(' WHERE tbl_name=?1 COLLATE NOCASE AND name NOT IN (');
+  const statement = new Statement(triggerNames(sql, table).add(') LIMIT 1'));
+  const found = statement.text(1, table.name).step();
   statement.close();
   return found;
 }

@@ -6,6 +6,7 @@
 import { internSite } from '../catalog/sites';
 import { SITE_SIZE } from '../catalog/schema';
 import { ALGORITHM_AWS, Column, COLUMNS_MAX, Table } from '../catalog/table';
+import { isName } from '../bytes/utf8';
 import { Reader } from '../bytes/reader';
 import { Slice } from '../bytes/slice';
 import { CLOCK_MAX } from '../catalog/counters';
@@ -117,6 +118,7 @@ export class Decoder {
     const site = reader.binary(SITE_SIZE);
     this.since = <i64>reader.unsigned(CLOCK_MAX);
     this.upto = <i64>reader.unsigned(CLOCK_MAX);
+    if (this.since > this.upto) reader.reject();
     if (reader.bad || site.size != SITE_SIZE) return this.damaged('beginning');
     this.site = internSite(site.pointer);
     if (!this.readSites()) return this.damaged('sites');
@@ -149,7 +151,10 @@ export class Decoder {
     const table = new Table(-1 - this.tables.length, name, algorithm, true, none, none);
     this.readNames(table.keys, KEYS_MAX);
     this.readNames(table.columns, COLUMNS_MAX);
-    if (table.keys.length == 0 || name.size == 0) reader.reject();
+    if (table.keys.length == 0 || !isName(name)) reader.reject();
+    for (let i = 0; i < table.keys.length; i++) {
+      if (table.columnIndex(table.keys[i].name) >= 0) reader.reject();
+    }
     for (let i = 0; i < this.tables.length; i++) {
       if (this.tables[i].name.equalsIgnoreCase(name)) reader.reject();
     }
@@ -161,7 +166,7 @@ export class Decoder {
     const count = reader.array(max);
     for (let i: u32 = 0; i < count; i++) {
       const name = reader.string(NAME_MAX);
-      if (name.size == 0) reader.reject();
+      if (!isName(name)) reader.reject();
       for (let j = 0; j < list.length; j++) if (list[j].name.equalsIgnoreCase(name)) reader.reject();
       if (reader.bad) return;
       const column = new Column(name, new Slice(0, 0));
@@ -297,8 +302,9 @@ export class Decoder {
   }
 
   private readDeleted(row: IncomingRow, table: Table): void {
-    if (table.algorithm != ALGORITHM_AWS) this.reader.reject();
-    const width = table.width;
+    const width = table.columns.length;
+    if (table.algorithm != ALGORITHM_AWS || width == 0) this.reader.reject();
+    if (this.reader.bad) return;
     const bits = this.bitmap(width);
     for (let i = 0; i < width && !this.reader.bad; i++) {
       if (bitAt(bits, i)) this.readStamp(row, row.deleted, i);

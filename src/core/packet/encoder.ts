@@ -107,6 +107,8 @@ export class Encoder {
   }
 
   private siteIndex(site: i32): u32 {
+    // A stamp of nobody has clock 0 and loses to every other one, whatever site it names.
+    if (site == 0) return 0;
     for (let i = 0; i < this.sites.length; i++) {
       if (this.sites[i] == site) return i;
     }

@@ -116,11 +116,15 @@ export class Feed {
     return image.count > 0;
   }
 
-  /** `aws` rows are always whole: a row that an edit revived carries stamps of others that they may have forgotten. */
+  /**
+   * Of `aws` rows everything is wanted: a row that an edit revived carries stamps of others that they may have
+   * forgotten, and a row with the asker's own stamps may carry deleted stamps that it has not seen.
+   */
   private wanted(site: i32): bool {
     const filter = this.filter;
+    if (this.table.algorithm == ALGORITHM_AWS) return true;
     if (filter.excludeSite != 0 && site == filter.excludeSite) return false;
-    return filter.onlySite == 0 || site == filter.onlySite || this.table.algorithm == ALGORITHM_AWS;
+    return filter.onlySite == 0 || site == filter.onlySite;
   }
 
   private dropOversized(key: Slice, oversized: Array<Oversized>): void {

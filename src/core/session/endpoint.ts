@@ -8,7 +8,8 @@
  *     network.missing     tables that the server did not have at that time
  *     network.batch       number of the last batch that the server has acknowledged
  *     network.sent        own changes up to this seq are on the server
- *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a server lost data)
+ *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or when the
+ *                         server is a new one or has lost data)
  *     network.cursor      how far we have received, in the server's words
  */
 import { currentSeq } from '../catalog/counters';
@@ -70,7 +71,12 @@ export function setEndpoint(url: Slice): bool {
 
 /** Forgets all that is known about the server, also its address. */
 export function forgetServer(): bool {
-  return removeSetting('network.url') && startOver(0) && setInteger('network.everything', 0);
+  return removeSetting('network.url') && rewind(0);
+}
+
+/** What was merged by hand may be unknown to the server: it is sent too, whoever wrote it. */
+export function sendEverything(): bool {
+  return setInteger('network.everything', currentSeq());
 }
 
 /** Sending starts again after batch `batch`, receiving from the start; the server is asked for its epoch again. */
@@ -95,13 +101,13 @@ export function resetPositions(): bool {
     removeSetting('network.cursor') &&
     executeLiteral('DELETE FROM main.cloudsync_outbox') &&
     setInteger('network.sent', 0) &&
-    setInteger('network.everything', currentSeq())
+    sendEverything()
   );
 }
 
 /** The server has lost what it had: everything that this database knows is sent again, whoever wrote it. */
 export function rewind(batch: i64): bool {
-  return startOver(batch) && setInteger('network.everything', currentSeq());
+  return startOver(batch) && sendEverything();
 }
 
 export function forgetRegistration(): bool {

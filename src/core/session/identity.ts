@@ -7,15 +7,10 @@ import { renewSite } from '../catalog/schema';
 import { loadSites, ownSite } from '../catalog/sites';
 import { removeSetting, setInteger } from '../catalog/settings';
 import { Table } from '../catalog/table';
-import { ClockTable } from '../clock/clock_table';
+import { ClockScan } from '../clock/clock_scan';
 import { RowClock } from '../clock/row_clock';
-import { keyNames } from '../capture/tables';
-import { writeColumn } from '../bytes/msgpack';
-import { Writer } from '../bytes/writer';
-import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
-import { executeLiteral, Statement } from '../sql/statement';
-import { Text } from '../sql/text';
+import { executeLiteral } from '../sql/statement';
 import { sentSeq } from './endpoint';
 
 /** Inside a write operation. False on errors. */
@@ -37,25 +32,10 @@ export function takeNewIdentity(tables: Array<Table>): bool {
 
 /** Replaces the former site by the own one in stamps of changes after `sent`. The rows keep their seq. */
 function relabel(table: Table, former: i32, sent: i64): bool {
-  const sql = new Text(512).add('SELECT seq,cl,clock,site,cols,');
-  keyNames(sql, table, '').add(' FROM ').main(table.clockName).add(' WHERE seq>?1 ORDER BY seq LIMIT 1');
-  const next = new Statement(sql);
-  const clocks = new ClockTable(table);
-  const clock = new RowClock(table);
-  let position = sent;
+  const scan = new ClockScan(table, sent, i64.MAX_VALUE);
   let ok = true;
-  while (ok && next.integer(1, position).step()) {
-    const mark = arenaMark();
-    ok = clock.read(next.handle, 0);
-    const key = new Writer(64);
-    for (let i = 0; i < table.keys.length; i++) writeColumn(key, next.handle, 5 + i);
-    next.reset();
-    position = clock.seq;
-    if (ok && relabelRow(clock, former, sent)) ok = clocks.write(key.start, clock, clock.seq);
-    arenaRelease(mark);
-  }
-  next.close();
-  clocks.close();
+  while (ok && scan.advance()) ok = !relabelRow(scan.clock, former, sent) || scan.write();
+  scan.close();
   return ok && !hasFailed();
 }
 

@@ -195,11 +195,13 @@ function countRecovery(): void {
 
 function recover(error: ServerError, retryAfterSeconds: i32): void {
   const state = session();
-  if (error.status == 409) {
+  // A database that was there and is gone is created again by a registration, where the credential may do so.
+  const gone = error.status == 404 && error.code.is('no_database') && state.phase != PHASE_REGISTER;
+  if (error.status == 409 || gone) {
     countRecovery();
     if (hasFailed()) return;
     state.phase = PHASE_REGISTER;
-    if (error.code.is('unknown_site')) forgetSite();
+    if (gone || error.code.is('unknown_site')) forgetSite();
     else if (error.code.is('site_fork')) changeIdentity();
     else if (error.code.is('gap') || error.code.is('epoch_changed')) startAgain();
     else error.report();

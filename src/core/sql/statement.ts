@@ -40,23 +40,23 @@ export class Statement {
   }
 
   integer(index: i32, value: i64): Statement {
-    return this.bound(sql_bind_integer(this.handle, index, value));
+    return this.handle == 0 ? this : this.bound(sql_bind_integer(this.handle, index, value));
   }
 
   real(index: i32, bits: i64): Statement {
-    return this.bound(sql_bind_real(this.handle, index, bits));
+    return this.handle == 0 ? this : this.bound(sql_bind_real(this.handle, index, bits));
   }
 
   text(index: i32, value: Slice): Statement {
-    return this.bound(sql_bind_text(this.handle, index, value.pointer, value.size));
+    return this.handle == 0 ? this : this.bound(sql_bind_text(this.handle, index, value.pointer, value.size));
   }
 
   blob(index: i32, pointer: usize, size: u32): Statement {
-    return this.bound(sql_bind_blob(this.handle, index, pointer, size));
+    return this.handle == 0 ? this : this.bound(sql_bind_blob(this.handle, index, pointer, size));
   }
 
   nothing(index: i32): Statement {
-    return this.bound(sql_bind_null(this.handle, index));
+    return this.handle == 0 ? this : this.bound(sql_bind_null(this.handle, index));
   }
 
   /** A value that could not be bound must not run as NULL: the statement is given up. */

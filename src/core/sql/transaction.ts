@@ -5,13 +5,13 @@
  * application that is a transaction of our own (BEGIN IMMEDIATE: we never wait for a lock with work half done); inside
  * one it is a savepoint. `endTransaction(true)` may still fail, when COMMIT does; then everything is rolled back.
  */
-import { sleep_milliseconds, sql_autocommit, sql_readonly } from '../host';
-import { failWith, failWithSql, hasFailed, SQLITE_BUSY, SQLITE_DONE, SQLITE_ERROR, SQLITE_READONLY } from './failure';
+import { sleep_milliseconds, sql_autocommit, sql_readonly, time_microseconds } from '../host';
+import { failWith, failWithSql, hasFailed, SQLITE_BUSY, SQLITE_DONE, SQLITE_ERROR, SQLITE_INTERRUPT, SQLITE_READONLY } from './failure';
 import { executeLiteral, Statement } from './statement';
 import { Text } from './text';
 
-/** How long we wait for another writer, besides the busy timeout of the application. */
-const BUSY_WAIT_MS: i32 = 5000;
+/** How long we wait for another writer, or as long as the application's busy timeout when that is longer. */
+const BUSY_WAIT_MICROSECONDS: i64 = 5000000;
 const BUSY_STEP_MS: i32 = 20;
 
 /** The host rolls back to this name when the core traps inside a transaction of the application (shim/call.c). */
@@ -43,11 +43,10 @@ export function beginRead(): bool {
 function begin(sql: string): bool {
   ownTransaction = sql_autocommit() != 0;
   if (!ownTransaction) return savepoint(OPERATION);
-  let waited = 0;
+  const deadline = time_microseconds() + BUSY_WAIT_MICROSECONDS;
   let code = run(sql);
-  while ((code & 0xff) == SQLITE_BUSY && waited < BUSY_WAIT_MS) {
+  while ((code & 0xff) == SQLITE_BUSY && time_microseconds() < deadline) {
     sleep_milliseconds(BUSY_STEP_MS);
-    waited += BUSY_STEP_MS;
     code = run(sql);
   }
   if (code == SQLITE_DONE) return true;
@@ -64,6 +63,7 @@ export function endTransaction(ok: bool): bool {
   }
   // A ROLLBACK that fails means that SQLite has rolled back already; the failure that stands says why.
   if (sql_autocommit() == 0) run('ROLLBACK');
+  letInterruptRollBack();
   return false;
 }
 
@@ -75,9 +75,23 @@ export function releaseSavepoint(name: string): bool {
   return executeLiteral('RELEASE ' + name);
 }
 
+/**
+ * After sqlite3_interrupt every statement is interrupted until the application's own has ended, ROLLBACK too. But SQLite
+ * rolls the transaction back by itself when a statement that writes is interrupted: so one is run that would change
+ * nothing.
+ */
+function letInterruptRollBack(): void {
+  if (sql_autocommit() == 0 && ownTransaction) run('DELETE FROM main.cloudsync_settings WHERE 0');
+}
+
 /** Undoes everything since the savepoint and removes it. A failure that already stands is kept. */
 export function rollbackToSavepoint(name: string): bool {
   const undone = run('ROLLBACK TO ' + name);
+  if (undone == SQLITE_INTERRUPT) {
+    // SQLite's own rule for an interrupted write inside a transaction of the application: all of it is rolled back.
+    run('DELETE FROM main.cloudsync_settings WHERE 0');
+    return failWithSql(undone, 'rolling back');
+  }
   const removed = run('RELEASE ' + name);
   if (undone == SQLITE_DONE && removed == SQLITE_DONE) return true;
   return failWithSql(undone == SQLITE_DONE ? removed : undone, 'rolling back');

@@ -1,0 +1,58 @@
+/**
+ * authentication.ts: the checks that come before a request's body is read: credential, protocol version,
+ * encoding, database name. So an unknown caller can make the server neither read nor parse a body.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { SyncError } from '../errors.js';
+import { DATABASE_NAME } from '../limits.js';
+import type { Authenticator, Principal } from '../principal.js';
+
+const PROTOCOL_VERSION = '1';
+
+const principals = new WeakMap<FastifyRequest, Principal>();
+
+/** Adds the checks to all routes of an instance whose prefix holds `:database`. */
+export function addAuthentication(app: FastifyInstance, authenticator: Authenticator): void {
+  app.addHook('onRequest', async (request) => {
+    const [, credential] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? [];
+    const principal = credential === undefined ? undefined : authenticator.authenticate(credential);
+    if (principal === undefined) {
+      throw new SyncError(
+        'unauthorized',
+        'the key is missing, wrong or revoked; set a valid one and sync again',
+      );
+    }
+    principals.set(request, principal);
+    requireProtocol(request);
+    requirePlainBody(request);
+    requireDatabaseName(request);
+  });
+}
+
+/** Who sent the request. */
+export function principalOf(request: FastifyRequest): Principal {
+  const principal = principals.get(request);
+  if (principal === undefined) throw new Error('a route without authentication asks for the principal');
+  return principal;
+}
+
+function requireProtocol(request: FastifyRequest): void {
+  const version = request.headers['cloudsync-protocol'];
+  if (version === PROTOCOL_VERSION) return;
+  const problem = `this server speaks protocol ${PROTOCOL_VERSION}, the request says ${version ?? 'nothing'}`;
+  throw new SyncError('unsupported_protocol', `${problem}; update the older side`);
+}
+
+/** Packets are compressed already; a second layer would only be a way to send a bomb. */
+function requirePlainBody(request: FastifyRequest): void {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding === 'identity') return;
+  throw new SyncError('unsupported', `content-encoding ${encoding}: send the body as it is`);
+}
+
+function requireDatabaseName(request: FastifyRequest): void {
+  const { database } = request.params as { database: string };
+  if (!DATABASE_NAME.test(database)) {
+    throw new SyncError('bad_request', 'a database name has 1 to 64 characters from a-z, 0-9, - and _');
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * routes.ts: the routes of docs/PROTOCOL.md section 3. Each reads its request, asks the store and writes the
+ * answer; rules live behind the store.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LIMITS } from '../limits.js';
+import { mayPublish } from '../principal.js';
+import type { SyncStore } from '../store/store.js';
+import { principalOf } from './authentication.js';
+import {
+  MEDIA_TYPE,
+  packetTooLarge,
+  readPull,
+  readPush,
+  readRegister,
+  readSchema,
+  readWaitQuery,
+  readWaitSeconds,
+  writePull,
+  writeRegister,
+  writeSchema,
+  writeWait,
+} from './messages.js';
+import type { Waits } from './waits.js';
+
+export interface RouteOptions {
+  store: SyncStore;
+  waits: Waits;
+  /** Largest packet that this server takes, in bytes. */
+  packetMax: number;
+}
+
+/** Adds the routes of one database; the instance's prefix ends with its name (`:database`). */
+export function addDatabaseRoutes(app: FastifyInstance, { store, waits, packetMax }: RouteOptions): void {
+  app.post('/sites', { bodyLimit: LIMITS.registerBodyBytes }, async (request, reply) => {
+    const principal = principalOf(request);
+    const result = await store.run('register', principal, databaseOf(request), readRegister(bodyOf(request)));
+    return send(reply, writeRegister(result, mayPublish(principal), packetMax));
+  });
+
+  app.post('/schema', { bodyLimit: LIMITS.schemaBodyBytes }, async (request, reply) => {
+    const input = readSchema(bodyOf(request));
+    return send(
+      reply,
+      writeSchema(await store.run('schema', principalOf(request), databaseOf(request), input)),
+    );
+  });
+
+  const pushOptions = {
+    bodyLimit: packetMax + LIMITS.pushEnvelopeBytes,
+    errorHandler: (error: Error & { code?: string }) => {
+      throw error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? packetTooLarge(packetMax) : error;
+    },
+  };
+  app.post('/push', pushOptions, async (request, reply) => {
+    const input = readPush(bodyOf(request), packetMax, headerOf(request, 'idempotency-key'));
+    const { answer, replayed } = await store.run('push', principalOf(request), databaseOf(request), input);
+    if (replayed) reply.header('idempotency-replayed', '1');
+    return send(reply, answer);
+  });
+
+  app.post('/pull', { bodyLimit: LIMITS.pullBodyBytes }, async (request, reply) => {
+    const input = readPull(bodyOf(request));
+    return send(reply, writePull(await store.run('pull', principalOf(request), databaseOf(request), input)));
+  });
+
+  app.get('/wait', async (request, reply) => {
+    const [principal, database] = [principalOf(request), databaseOf(request)];
+    const input = readWaitQuery(request.query as Record<string, unknown>);
+    const seconds = readWaitSeconds(headerOf(request, 'prefer'));
+    const client = new AbortController();
+    reply.raw.once('close', () => client.abort());
+    const lookUp = async () => {
+      const found = await store.run('peek', principal, database, input);
+      request.log.debug({ database, seconds }, 'waiting');
+      return found;
+    };
+    const outcome = await waits.wait(database, seconds, lookUp, client.signal);
+    reply.header('preference-applied', `wait=${seconds}`);
+    return outcome === 'changed' ? send(reply, writeWait()) : reply.code(204).send();
+  });
+}
+
+/** Adds the two routes for the operator's monitoring. They need no key and tell nothing about the data. */
+export function addHealthRoutes(app: FastifyInstance, store: SyncStore): void {
+  app.get('/healthz', async () => ({ status: 'ok' }));
+
+  app.get('/readyz', async () => {
+    await store.ready();
+    return { status: 'ready' };
+  });
+}
+
+function databaseOf(request: FastifyRequest): string {
+  return (request.params as { database: string }).database;
+}
+
+/** The body as bytes; a request without any is read as an empty one and refused there. */
+function bodyOf(request: FastifyRequest): Uint8Array {
+  return request.body instanceof Uint8Array ? request.body : new Uint8Array(0);
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+function send(reply: FastifyReply, body: Uint8Array): FastifyReply {
+  return reply.type(MEDIA_TYPE).send(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+}

@@ -1,0 +1,95 @@
+/**
+ * waits.ts: the requests that wait for a change. They live in the main thread and occupy no worker: each is a
+ * map entry and a timer, and is woken by the store's announcement that a database has grown.
+ */
+import { SyncError } from '../errors.js';
+import { LIMITS } from '../limits.js';
+
+export type WaitOutcome = 'changed' | 'timeout';
+
+/** One request that waits. */
+interface Waiter {
+  /** The waiter is woken when the head goes beyond this; infinite until it has been looked up. */
+  position: number;
+  /** The highest head that it has heard of. */
+  head: number;
+  end: (outcome: WaitOutcome | Error) => void;
+}
+
+export class Waits {
+  readonly #waiters = new Map<string, Set<Waiter>>();
+  #count = 0;
+  #isClosing = false;
+
+  /** Wakes those who wait for a position below `head`. */
+  announce(database: string, head: number): void {
+    for (const waiter of this.#waiters.get(database) ?? []) hear(waiter, head);
+  }
+
+  /**
+   * Waits until the head of a database goes beyond a position.
+   *
+   * @param lookUp finds the position of the waiter and the present head. It runs after the waiter has been
+   *   entered, so a change that is announced in between is not missed.
+   * @param signal ends the wait early, because the client has gone
+   * @throws SyncError busy when too many wait, or when the server stops; what `lookUp` throws
+   */
+  async wait(
+    database: string,
+    seconds: number,
+    lookUp: () => Promise<{ position: number; head: number }>,
+    signal: AbortSignal,
+  ): Promise<WaitOutcome> {
+    if (this.#isClosing) throw stopping();
+    if (this.#count >= LIMITS.openWaits)
+      throw new SyncError('busy', 'too many requests wait for changes; try again');
+    return new Promise<WaitOutcome>((resolve, reject) => {
+      const waiter: Waiter = { position: Number.POSITIVE_INFINITY, head: 0, end };
+      const leave = this.#enter(database, waiter);
+      const timer = setTimeout(() => end('timeout'), seconds * 1000);
+      const abandon = () => end('timeout');
+      signal.addEventListener('abort', abandon, { once: true });
+      function end(outcome: WaitOutcome | Error): void {
+        leave();
+        clearTimeout(timer);
+        signal.removeEventListener('abort', abandon);
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
+      }
+      lookUp().then(({ position, head }) => {
+        waiter.position = position;
+        hear(waiter, head);
+      }, end);
+    });
+  }
+
+  /** Ends all waits, because the server stops. */
+  close(): void {
+    this.#isClosing = true;
+    for (const waiters of this.#waiters.values()) {
+      for (const waiter of waiters) waiter.end(stopping());
+    }
+  }
+
+  /** Enters a waiter; returns the function that takes it out. */
+  #enter(database: string, waiter: Waiter): () => void {
+    const waiters = this.#waiters.get(database) ?? new Set();
+    this.#waiters.set(database, waiters);
+    waiters.add(waiter);
+    this.#count += 1;
+    return () => {
+      if (!waiters.delete(waiter)) return;
+      this.#count -= 1;
+      if (waiters.size === 0 && this.#waiters.get(database) === waiters) this.#waiters.delete(database);
+    };
+  }
+}
+
+function hear(waiter: Waiter, head: number): void {
+  waiter.head = Math.max(waiter.head, head);
+  if (waiter.head > waiter.position) waiter.end('changed');
+}
+
+function stopping(): SyncError {
+  return new SyncError('busy', 'the server is stopping; try again');
+}

@@ -1,0 +1,84 @@
+/**
+ * limits.ts: every bound of the server in one table, with its unit in the name and its reason beside it. What
+ * comes from outside is measured against these numbers before it costs memory or time.
+ */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/**
+ * The largest packet that the format allows: 20 MiB stored body (docs/PROTOCOL.md section 1.3) and its
+ * header.
+ */
+export const PACKET_BYTES_MAX = 20 * MIB + 24;
+
+export const LIMITS = {
+  /**
+   * Fields around the packet in a push body: array header, site, epoch, batch number, length of the packet.
+   */
+  pushEnvelopeBytes: 128,
+  /** A registration names every table and column of a device; this holds tens of thousands of names. */
+  registerBodyBytes: 4 * MIB,
+  /** CREATE TABLE texts of all tables of an application. */
+  schemaBodyBytes: 4 * MIB,
+  pullBodyBytes: 1 * KIB,
+  /**
+   * A body that is refused for its size is read to its end up to here, so that the client sees the refusal.
+   */
+  discardedBodyBytes: 64 * MIB,
+
+  /**
+   * Counts and sizes of the packet format (docs/PROTOCOL.md section 1.3), applied to names sent apart too.
+   */
+  tables: 4096,
+  columnsPerTable: 2064,
+  nameBytes: 1024,
+  definitionBytes: 512 * KIB,
+
+  cursorBytes: 64,
+  /** A device's request for a page is clamped to this range. A row that is larger travels alone. */
+  pageBytesMin: 4 * KIB,
+  pageBytesMax: 4 * MIB,
+
+  /** A held wait answers before common proxies and mobile networks drop a silent connection. */
+  waitSecondsMin: 5,
+  waitSecondsDefault: 25,
+  waitSecondsMax: 55,
+  /** A wait costs a socket, a timer and a map entry; this bounds them. */
+  openWaits: 10_000,
+
+  headerMilliseconds: 10_000,
+  /** How often Node looks for requests that are over their time. */
+  timeoutCheckMilliseconds: 1_000,
+  /** Longer than the idle time of common load balancers, so that they close first and no request is lost. */
+  keepAliveMilliseconds: 72_000,
+  connections: 20_000,
+
+  /** Worker threads that can be asked for; more than there are processors brings nothing. */
+  workers: 256,
+  /** Smallest value for the largest packet that a server takes; a device cannot split a row. */
+  packetBytesMin: 1 * KIB,
+
+  /**
+   * Requests that wait for one worker thread. Beyond it the server says "busy" instead of collecting memory.
+   */
+  requestsPerWorker: 1_000,
+  /** Bytes of packets that wait for one worker thread; one request is always let in. */
+  queuedBytesPerWorker: 256 * MIB,
+  /** Open database files per worker thread; the least recently used one is closed. */
+  openDatabasesPerWorker: 64,
+  /** Pushes that share one commit, and so one flush to disk. */
+  pushesPerCommit: 64,
+  bytesPerCommit: 32 * MIB,
+  /** How long a worker waits for a lock that another program holds on a database file. */
+  databaseLockMilliseconds: 2_000,
+  /** A worker thread that died while it started is started again after this pause. */
+  workerRestartMilliseconds: 500,
+
+  /** On SIGTERM, requests in progress get this long before their connections are cut. */
+  drainMilliseconds: 10_000,
+  /** `last_used` of a key is written at most this often. */
+  keyUseMilliseconds: 60_000,
+} as const;
+
+/** What a database may be called: it is part of a URL and of a file name. */
+export const DATABASE_NAME = /^[a-z0-9_-]{1,64}$/;

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/**
+ * main.ts: the program `cloudsync`: chooses the command. Exit codes: 0 done, 1 failed, 2 wrong usage.
+ */
+import { KEY_HELP, manageKeys } from './command-line/key.js';
+import { UsageError } from './command-line/options.js';
+import { SERVE_HELP, serve } from './command-line/serve.js';
+
+async function main(words: string[]): Promise<void> {
+  const [command, ...rest] = words;
+  if (command === 'serve') await serve(rest, process.env);
+  else if (command === 'key') manageKeys(rest, process.env);
+  else if (command === '--help' || command === 'help') process.stdout.write(`${SERVE_HELP}\n${KEY_HELP}`);
+  else throw new UsageError(command === undefined ? 'a command is missing' : `unknown command "${command}"`);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  const isUsage = error instanceof UsageError;
+  process.stderr.write(`cloudsync: ${message}\n${isUsage ? 'cloudsync --help explains the commands\n' : ''}`);
+  process.exit(isUsage ? 2 : 1);
+});

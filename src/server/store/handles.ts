@@ -1,0 +1,67 @@
+/**
+ * handles.ts: the database files that one worker thread has open. The least recently used one is closed when
+ * there are too many, and a file that was replaced on disk (a restored backup) is opened afresh.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { noDatabase } from '../errors.js';
+import { LIMITS } from '../limits.js';
+import { SyncDatabase } from './database.js';
+
+interface Handle {
+  database: SyncDatabase;
+  /** Device and inode of the file that was opened. */
+  identity: string;
+}
+
+export class Handles {
+  readonly #directory: string;
+  /** In order of use, the least recently used first. */
+  readonly #open = new Map<string, Handle>();
+
+  /** @param directory where the database files are */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * The open database of that name.
+   *
+   * @param create whether to create it when it does not exist
+   * @throws SyncError no_database when it does not exist and must not be created
+   */
+  get(name: string, create: boolean): SyncDatabase {
+    const file = join(this.#directory, `${name}.db`);
+    const identity = fileIdentity(file);
+    const known = this.#open.get(name);
+    this.#open.delete(name);
+    if (known !== undefined && known.identity === identity) {
+      this.#open.set(name, known);
+      return known.database;
+    }
+    known?.database.close();
+    if (identity === undefined && !create) throw noDatabase(name);
+    const database = new SyncDatabase(name, file);
+    this.#open.set(name, { database, identity: identity ?? fileIdentity(file) ?? '' });
+    this.#closeSurplus();
+    return database;
+  }
+
+  closeAll(): void {
+    for (const { database } of this.#open.values()) database.close();
+    this.#open.clear();
+  }
+
+  #closeSurplus(): void {
+    for (const [name, { database }] of this.#open) {
+      if (this.#open.size <= LIMITS.openDatabasesPerWorker) return;
+      this.#open.delete(name);
+      database.close();
+    }
+  }
+}
+
+function fileIdentity(file: string): string | undefined {
+  const status = statSync(file, { throwIfNoEntry: false });
+  return status && `${status.dev}:${status.ino}`;
+}

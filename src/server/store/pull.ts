@@ -1,0 +1,93 @@
+/**
+ * pull.ts: a page of changes after a cursor, and whether there is anything after it.
+ */
+import { SyncError } from '../errors.js';
+import { LIMITS } from '../limits.js';
+import type { Principal } from '../principal.js';
+import { type Cursor, decodeCursor, encodeCursor } from './cursor.js';
+import type { SyncDatabase } from './database.js';
+import type { Operations } from './store.js';
+
+/** A page as the extension returns it: u64 upto, u8 complete, then one packet or nothing. */
+const PAGE_HEAD_BYTES = 9;
+
+/** @throws SyncError epoch_changed, unknown_site, forbidden, site_fork, bad_request (foreign cursor) */
+export function pull(
+  database: SyncDatabase,
+  principal: Principal,
+  input: Operations['pull']['input'],
+): Operations['pull']['result'] {
+  return database.sqlite.transaction(() => {
+    database.requireEpoch(input.epoch);
+    const site = database.requireSite(principal, input.site);
+    requireSameBatch(input.lastBatch, site.last_batch);
+    const cursor = requireCursor(database, input.cursor);
+    const page = readPage(database, cursor.position, input.maxBytes, input.site);
+    const nonce = database.nonceAt(page.upto);
+    if (nonce === undefined)
+      throw new Error(`database ${database.name}: no commit is recorded for seq ${page.upto}`);
+    const next = encodeCursor({ position: page.upto, nonce }, database.cursorSecret);
+    return { packet: page.packet, cursor: next, complete: page.complete };
+  })();
+}
+
+/** @throws SyncError unknown_site, forbidden, epoch_changed, bad_request (foreign cursor) */
+export function peek(
+  database: SyncDatabase,
+  principal: Principal,
+  input: Operations['peek']['input'],
+): Operations['peek']['result'] {
+  return database.sqlite.transaction(() => {
+    database.requireSite(principal, input.site);
+    return { position: requireCursor(database, input.cursor).position, head: database.head() };
+  })();
+}
+
+/** The device and the server must agree about the device's last batch before anything is handed out. */
+function requireSameBatch(device: number, server: number): void {
+  if (device < server) {
+    const problem = `the device knows batch ${device} as its last, here it is ${server}`;
+    throw new SyncError('site_fork', `${problem}: its database is an older copy; take a new site id`);
+  }
+  if (device > server) {
+    const problem = `the device knows batch ${device} as its last, here it is ${server}`;
+    throw new SyncError('epoch_changed', `${problem}: this server was restored; register and start over`);
+  }
+}
+
+function requireCursor(database: SyncDatabase, bytes: Uint8Array): Cursor {
+  const cursor = decodeCursor(bytes, database.cursorSecret);
+  if (!database.nonceAt(cursor.position)?.equals(cursor.nonce)) {
+    const problem = `the cursor points into a history that database ${database.name} does not have`;
+    throw new SyncError('epoch_changed', `${problem}: this server was restored; register and start over`);
+  }
+  return cursor;
+}
+
+interface Page {
+  upto: number;
+  complete: boolean;
+  packet: Uint8Array;
+}
+
+function readPage(
+  database: SyncDatabase,
+  since: number,
+  maxBytes: number,
+  asker: Uint8Array,
+): Page {
+  const size = Math.min(Math.max(maxBytes, LIMITS.pageBytesMin), LIMITS.pageBytesMax);
+  const sql = 'SELECT cloudsync_payload_page(?, ?, ?) AS page';
+  const statement = database.prepare<[bigint, bigint, Uint8Array], { page: Buffer }>(sql);
+  // better-sqlite3 binds a number as REAL, a bigint as INTEGER.
+  const page = statement.get(BigInt(since), BigInt(size), asker)?.page;
+  if (page === undefined || page.length < PAGE_HEAD_BYTES)
+    throw new Error('cloudsync_payload_page: no page came');
+  // Reading a page also folds what another program wrote into the file; that needs a mark for the cursor.
+  database.recordHead();
+  return {
+    upto: Number(page.readBigUInt64LE(0)),
+    complete: page[8] === 1,
+    packet: page.subarray(PAGE_HEAD_BYTES),
+  };
+}

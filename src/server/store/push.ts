@@ -1,0 +1,124 @@
+/**
+ * push.ts: merges a device's packets, each exactly once. The record of a batch (its number, digest and
+ * answer) is written in the transaction that merges it, so a batch whose answer was lost on the way is
+ * recognised and answered again.
+ */
+import { createHash } from 'node:crypto';
+import { SyncError } from '../errors.js';
+import { MessageWriter } from '../msgpack/writer.js';
+import type { Principal } from '../principal.js';
+import type { SiteRow, SyncDatabase } from './database.js';
+import { isExtensionRefusal } from './sqlite-errors.js';
+import type { Operations } from './store.js';
+import { tableName } from './tables.js';
+
+type PushInput = Operations['push']['input'];
+type PushResult = Operations['push']['result'];
+
+export interface PushRequest {
+  principal: Principal;
+  input: PushInput;
+}
+
+export type PushOutcome = { result: PushResult } | { error: unknown };
+
+interface HeldRow {
+  tbl: string;
+  pk: Buffer;
+  reason: string;
+}
+
+/**
+ * Merges the packets of several requests in one transaction (group commit): one flush to disk serves all of
+ * them. Each has its own savepoint, so a refused one leaves no trace and does not touch the others. When the
+ * transaction as a whole fails, all of them fail, and nothing is changed.
+ *
+ * @returns one outcome per request, in their order; they hold once this function has returned, not before
+ */
+export function pushGroup(database: SyncDatabase, requests: readonly PushRequest[]): PushOutcome[] {
+  const { sqlite } = database;
+  try {
+    return sqlite
+      .transaction(() => {
+        const outcomes = requests.map((request): PushOutcome => {
+          try {
+            return { result: sqlite.transaction(() => pushOne(database, request))() };
+          } catch (error) {
+            // Some failures (a full disk) make SQLite end the whole transaction; then no request can go on.
+            if (!sqlite.inTransaction) throw error;
+            return { error };
+          }
+        });
+        database.recordHead();
+        return outcomes;
+      })
+      .immediate();
+  } catch (error) {
+    return requests.map(() => ({ error }));
+  }
+}
+
+function pushOne(database: SyncDatabase, { principal, input }: PushRequest): PushResult {
+  database.requireEpoch(input.epoch);
+  const site = database.requireSite(principal, input.site);
+  const digest = createHash('sha256').update(input.packet).digest();
+  if (input.batch <= site.last_batch) return { answer: recordedAnswer(site, input, digest), replayed: true };
+  if (input.batch > site.last_batch + 1) {
+    const expected = site.last_batch + 1;
+    throw new SyncError('gap', `batch ${input.batch} came, batch ${expected} is the next here`, expected);
+  }
+  const answer = applyPacket(database, input);
+  database
+    .prepare(
+      'UPDATE cloudsync_server_sites SET last_batch = ?, digest = ?, answer = ?, last_seen = ?' +
+        ' WHERE site = ?',
+    )
+    .run(input.batch, digest, answer, Date.now(), input.site);
+  return { answer, replayed: false };
+}
+
+function recordedAnswer(site: SiteRow, input: PushInput, digest: Buffer): Buffer {
+  const isRepeat = input.batch === site.last_batch && site.digest?.equals(digest);
+  if (!isRepeat || site.answer === null) {
+    const problem = `batch ${input.batch} came with other content, or after batch ${site.last_batch}`;
+    throw new SyncError('site_fork', `${problem}; this database is a copy: take a new site id`);
+  }
+  return site.answer;
+}
+
+function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
+  const heldBefore = heldDigests(database);
+  try {
+    database.prepare<[Uint8Array], unknown>('SELECT cloudsync_payload_apply(?)').get(input.packet);
+  } catch (error) {
+    if (isExtensionRefusal(error)) throw new SyncError('bad_packet', error.message);
+    throw error;
+  }
+  const held = newHeldRows(database, heldBefore);
+  const writer = new MessageWriter().array(2).unsigned(input.batch).array(held.length);
+  for (const row of held) writer.array(4).text(row.tbl).binary(row.pk).text('held').text(row.reason);
+  return writer.finish();
+}
+
+/**
+ * What the database holds back, by the digest that identifies a held row. Held rows are tried again by every
+ * merge and may come back under another id, so ids would not tell the new ones.
+ */
+function heldDigests(database: SyncDatabase): Set<bigint> {
+  // The extension makes its tables with the first tracked one.
+  if (tableName(database, 'cloudsync_held') === undefined) return new Set();
+  const statement = database.prepare<[], bigint>('SELECT digest FROM cloudsync_held');
+  return new Set(statement.pluck().safeIntegers().all());
+}
+
+/** The rows that are held now and were not before. */
+function newHeldRows(database: SyncDatabase, before: ReadonlySet<bigint>): HeldRow[] {
+  const added: HeldRow[] = [];
+  for (const digest of heldDigests(database)) {
+    if (before.has(digest)) continue;
+    const sql = 'SELECT tbl, pk, reason FROM cloudsync_held WHERE digest = ?';
+    const row = database.prepare<[bigint], HeldRow>(sql).get(digest);
+    if (row !== undefined) added.push(row);
+  }
+  return added;
+}

@@ -1,0 +1,85 @@
+/**
+ * store.ts: what the HTTP side asks of a store of databases. The embedded store (`worker-store.ts`) keeps one
+ * SQLite file per database; another store may keep the accepted packets in a distributed engine behind the
+ * same interface. Inputs and results are plain data: they cross thread boundaries, and may cross process
+ * boundaries.
+ */
+import type { Principal } from '../principal.js';
+
+/** A table as a device describes it at registration. */
+export interface TableShape {
+  name: string;
+  algorithm: number;
+  /** Names of all its synced columns, key columns included. */
+  columns: string[];
+}
+
+/** A table definition that a device publishes. */
+export interface TableDefinition {
+  name: string;
+  algorithm: number;
+  /** A CREATE TABLE statement. */
+  sql: string;
+}
+
+/** Input and result of every operation on a database. Site ids and epochs are 16 bytes. */
+export interface Operations {
+  /** Makes a site known, or recognises it; creates the database when the principal may. */
+  register: {
+    input: { site: Uint8Array; tables: TableShape[] };
+    result: { epoch: Uint8Array; lastBatch: number; missing: string[] };
+  };
+  /** Creates or extends tables. One definition that is refused does not stop the others. */
+  schema: {
+    input: { site: Uint8Array; definitions: TableDefinition[] };
+    result: { name: string; outcome: string }[];
+  };
+  /** Merges one packet exactly once. `answer` is the encoded answer, as recorded for a repeat. */
+  push: {
+    input: { site: Uint8Array; epoch: Uint8Array; batch: number; packet: Uint8Array };
+    result: { answer: Uint8Array; replayed: boolean };
+  };
+  /** One page of changes after a cursor. `packet` is empty when no change qualifies. */
+  pull: {
+    input: {
+      site: Uint8Array;
+      epoch: Uint8Array;
+      lastBatch: number;
+      cursor: Uint8Array;
+      maxBytes: number;
+    };
+    result: { packet: Uint8Array; cursor: Uint8Array; complete: boolean };
+  };
+  /** Looks up the position of a cursor and of the newest change, both in the database's own numbering. */
+  peek: {
+    input: { site: Uint8Array; cursor: Uint8Array };
+    result: { position: number; head: number };
+  };
+}
+
+export type OperationName = keyof Operations;
+
+export interface SyncStore {
+  /**
+   * Runs one operation on one database.
+   *
+   * @param principal who asks; the store checks what the principal may do with sites, tables and rows
+   * @param database a valid database name that the principal may use
+   * @throws SyncError for every refusal; any other error is a defect or a failure of the machine
+   */
+  run<Name extends OperationName>(
+    name: Name,
+    principal: Principal,
+    database: string,
+    input: Operations[Name]['input'],
+  ): Promise<Operations[Name]['result']>;
+
+  /** Calls `listener` after each commit that changed a database, with the new head. */
+  onChange(listener: (database: string, head: number) => void): void;
+
+  /** Resolves when every part of the store answers; rejects with the reason otherwise. */
+  ready(): Promise<void>;
+
+  /** Finishes what is queued, closes all databases and ends. */
+  close(): Promise<void>;
+}
