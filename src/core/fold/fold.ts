@@ -18,11 +18,16 @@ import { hasFailed } from '../sql/failure';
 import { sql_column_real } from '../host';
 import { execute, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
+import { FreshRows } from './fresh_rows';
 import { GroupMap } from './group';
 
 /** Entries and bytes of the arena that one chunk may take. */
 const CHUNK_ENTRIES: i32 = 4096;
 const CHUNK_BYTES: usize = 1 << 20;
+
+/** Columns of the chunk's SELECT. */
+const EXISTS_COLUMN: i32 = 2;
+const KEY_COLUMN: i32 = 3;
 
 const JULIAN_DAY_OF_1970: f64 = 2440587.5;
 const MICROSECONDS_PER_DAY: f64 = 86400000000;
@@ -43,43 +48,40 @@ export function foldTables(tables: Array<Table>): bool {
 
 function foldTable(table: Table): bool {
   if (!table.open()) return false;
-  if (table.missing) return execute(new Text().add('DELETE FROM ').main(table.logName));
+  if (table.missing) return emptyLog(table);
   const mark = arenaMark();
-  const remove = new Statement(new Text().add('DELETE FROM ').main(table.logName).add(' WHERE seq<=?1'));
   const select = new Statement(selectChunk(table));
   const clocks = new ClockTable(table);
   const clock = new RowClock(table);
-  const groups = new GroupMap(table, clocks, clock);
+  const fresh = new FreshRows(table);
+  const groups = new GroupMap(table, clocks, clock, fresh);
   const inner = arenaMark();
   let last: i64 = 0;
   let ok = true;
   do {
     last = readChunk(table, select, groups, last);
-    ok = last >= 0 && (last == 0 || (groups.write() && remove.integer(1, last).run()));
+    ok = last >= 0 && (last == 0 || groups.write());
     arenaRelease(inner);
   } while (ok && last > 0);
   select.close();
-  remove.close();
   clocks.close();
+  fresh.close();
   arenaRelease(mark);
-  return ok;
+  // Nobody else can have written to the log since it was read; emptying it at once is quicker than row by row.
+  return ok && emptyLog(table);
 }
 
-/**
- * The log entries after ?1, each with the row's clocks and whether the row exists:
- * seq, at, exists, c.seq, cl, clock, site, cols, pk0.., mask, mask1..
- */
+function emptyLog(table: Table): bool {
+  return execute(new Text().add('DELETE FROM ').main(table.logName));
+}
+
+/** The log entries after ?1, each with whether the row exists: seq, at, exists, pk0.., mask, mask1.. */
 function selectChunk(table: Table): Text {
   const keys = table.keys;
   const sql = new Text(1024).add('SELECT l.seq,l.at,d.').name(keys[0].name);
-  sql.add(' IS NOT NULL,c.seq,c.cl,c.clock,c.site,c.cols,');
-  keyNames(sql, table, 'l.');
+  keyNames(sql.add(' IS NOT NULL,'), table, 'l.');
   for (let i = 0; i < maskCount(table); i++) maskName(sql.add(',l.'), i);
-  sql.add(' FROM ').main(table.logName).add(' AS l LEFT JOIN ').main(table.clockName).add(' AS c ON ');
-  for (let i = 0; i < keys.length; i++) {
-    sql.add(i > 0 ? ' AND ' : '').add('c.pk').number(i).add('=l.pk').number(i);
-  }
-  sql.add(' LEFT JOIN ').main(table.name).add(' AS d ON ');
+  sql.add(' FROM ').main(table.logName).add(' AS l LEFT JOIN ').main(table.name).add(' AS d ON ');
   for (let i = 0; i < keys.length; i++) {
     sql.add(i > 0 ? ' AND ' : '').add('d.').name(keys[i].name).add('=l.pk').number(i);
   }
@@ -89,16 +91,17 @@ function selectChunk(table: Table): Text {
 /** Reads entries into groups. Returns the last log seq read, 0 when there was none, -1 after an error. */
 function readChunk(table: Table, select: Statement, groups: GroupMap, after: i64): i64 {
   const start = arenaMark();
-  const firstMask = 8 + table.keys.length;
+  const firstMask = KEY_COLUMN + table.keys.length;
   let last: i64 = 0;
   groups.begin();
   select.integer(1, after);
   while (select.step()) {
     last = select.columnInteger(0);
     const key = new Writer(64);
-    for (let i = 0; i < table.keys.length; i++) writeColumn(key, select.handle, 8 + i);
+    for (let i = 0; i < table.keys.length; i++) writeColumn(key, select.handle, KEY_COLUMN + i);
     const microseconds = microsecondsOf(sql_column_real(select.handle, 1));
-    if (!groups.add(key, select, firstMask, nextClock(microseconds))) break;
+    const exists = select.columnInteger(EXISTS_COLUMN) != 0;
+    groups.add(key, exists, select, firstMask, nextClock(microseconds));
     if (arenaMark() - start > CHUNK_BYTES) break;
   }
   select.reset();

@@ -24,11 +24,9 @@ import { RowClock } from '../clock/row_clock';
 import { Writer } from '../bytes/writer';
 import { xxh64 } from '../bytes/xxh64';
 import { arenaAllocate } from '../runtime/arena';
+import { hasFailed } from '../sql/failure';
 import { Statement } from '../sql/statement';
-
-/** Column of the chunk's SELECT where the clocks begin, see fold.ts. */
-const EXISTS_COLUMN: i32 = 2;
-const CLOCK_COLUMN: i32 = 3;
+import { FreshRows } from './fresh_rows';
 
 class Entry {
   next: Entry | null = null;
@@ -49,8 +47,12 @@ class Group {
     public key: Writer,
     public hash: u64,
     public exists: bool,
-    public known: bool,
   ) {}
+
+  /** Inserted, not touched again, and there. */
+  get onlyInserted(): bool {
+    return this.exists && this.first == this.last && this.first!.mask == MASK_INSERT;
+  }
 }
 
 const SLOTS: i32 = 1024;
@@ -63,6 +65,7 @@ export class GroupMap {
     private table: Table,
     private clocks: ClockTable,
     private clock: RowClock,
+    private fresh: FreshRows,
   ) {}
 
   /** Forgets the chunk before. */
@@ -71,14 +74,14 @@ export class GroupMap {
     this.groups = [];
   }
 
-  /** Takes the entry in the statement's current row; `clock` is the entry's stamp. */
-  add(key: Writer, row: Statement, firstMask: i32, clock: i64): bool {
+  /** Takes the entry in the statement's current row: a write of the row with that key, stamped `clock`. */
+  add(key: Writer, exists: bool, row: Statement, firstMask: i32, clock: i64): void {
     const hash = xxh64(key.start, key.size, 0);
     const slot = <i32>(hash & (SLOTS - 1));
     let group = this.slots[slot];
     while (group != null && !(group.hash == hash && sameKey(group.key, key))) group = group.next;
     if (group == null) {
-      group = new Group(key, hash, row.columnInteger(EXISTS_COLUMN) != 0, !row.isNull(CLOCK_COLUMN));
+      group = new Group(key, hash, exists);
       group.next = this.slots[slot];
       this.slots[slot] = group;
       this.groups.push(group);
@@ -87,7 +90,6 @@ export class GroupMap {
     if (group.last == null) group.first = entry;
     else group.last!.next = entry;
     group.last = entry;
-    return true;
   }
 
   private moreMasks(row: Statement, firstMask: i32): usize {
@@ -109,9 +111,12 @@ export class GroupMap {
   }
 
   private writeGroup(group: Group): bool {
+    if (group.onlyInserted) {
+      if (this.fresh.add(group.key.start, group.first!.clock)) return true;
+      if (hasFailed()) return false;
+    }
     const clock = this.clock;
-    if (!group.known && !this.table.hasUntypedKey) clock.clear();
-    else if (!this.clocks.read(group.key.start, clock)) return false;
+    if (!this.clocks.read(group.key.start, clock)) return false;
     const oldSeq = clock.seq;
     const changed = group.exists ? this.applyToLiving(group) : this.applyToGone(group);
     return changed ? this.clocks.write(group.key.start, clock, oldSeq) : true;

@@ -274,6 +274,7 @@ export class Decoder {
     if (form > TAG_COLUMNS_SOME || !row.alive || width == 0) reader.reject();
     let bits = new Slice(0, 0);
     if (form == TAG_COLUMNS_SOME) bits = this.bitmap(width);
+    let reached = false;
     for (let i = 0; i < width && !reader.bad; i++) {
       if (form == TAG_COLUMNS_SOME && !bitAt(bits, i)) continue;
       if ((tag & TAG_STAMP_PER_COLUMN) != 0) this.readStamp(row, row.stamps, i);
@@ -281,8 +282,12 @@ export class Decoder {
       this.spend(1);
       row.setValue(i, reader.value(VALUE_MAX));
       row.count++;
+      const order = row.stamps.compare(i, row.clock, row.site);
+      if (order > 0) reader.reject();
+      if (order == 0) reached = true;
     }
-    if (form == TAG_COLUMNS_SOME && row.count == width) reader.reject();
+    // The row stamp is the largest of its columns' stamps.
+    if (!reached || (form == TAG_COLUMNS_SOME && row.count == width)) reader.reject();
   }
 
   private readStamp(row: IncomingRow, target: Stamps, index: i32): void {

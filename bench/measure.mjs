@@ -1,0 +1,95 @@
+/**
+ * measure.mjs: runs all phases of all systems and boils the times down to one number each.
+ *
+ * The systems alternate phase by phase, in turned order every second round, so that whatever else the machine does
+ * hits them alike. Of the rounds the fastest counts: a disturbance can only make a phase slower.
+ */
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectionMemory, loadTime } from './connections.mjs';
+import { commitCount, PHASES, Round } from './phases.mjs';
+import { makeWorkload } from './workload.mjs';
+
+/** After this phase the databases hold the inserted rows and their bookkeeping, nothing else: sizes are taken. */
+const SIZES_AFTER = 'encode';
+
+function takeSizes(round, measured) {
+  measured.bytesPerRow = round.bytesPerRow();
+  if (round.payload !== null) measured.sizes.packet = round.payload.length / round.workload.inserts.length;
+}
+
+function keepFastest(measured, phase, seconds, rows) {
+  if (seconds === undefined) return;
+  const perRow = seconds / (phase === 'insertWithCommits' ? commitCount(rows) : rows);
+  measured.perRow[phase] = Math.min(measured.perRow[phase] ?? Number.POSITIVE_INFINITY, perRow);
+}
+
+function runRound(systems, folder, workload, measured, turned) {
+  const rounds = systems.map((system) => {
+    const own = join(folder, system.name);
+    mkdirSync(own);
+    return new Round(system, own, workload);
+  });
+  const order = rounds.map((_, index) => index);
+  if (turned) order.reverse();
+  for (const phase of PHASES) {
+    for (const index of order) {
+      const seconds = rounds[index][phase]();
+      keepFastest(measured[index], phase, seconds, workload.inserts.length);
+      if (phase === SIZES_AFTER) takeSizes(rounds[index], measured[index]);
+    }
+  }
+  for (const round of rounds) round.close();
+}
+
+/** Memory and loading; needs a database of the system with all rows. */
+function measureConnections(systems, folder, workload, measured) {
+  const [plain] = systems;
+  systems.forEach((system, index) => {
+    if (system.adapter === null) return;
+    const own = join(folder, `connections-${system.name}`);
+    mkdirSync(own);
+    const round = new Round(system, own, workload);
+    round.insert();
+    round.fold();
+    round.encode();
+    round.close();
+    const path = join(own, 'source.db');
+    const { sizes } = measured[index];
+    sizes.idleMemory = connectionMemory(plain, system, path, 'nothing');
+    sizes.usedMemory = connectionMemory(plain, system, path, 'encode');
+    sizes.loadTime = loadTime(plain, system);
+    sizes.librarySize = statSync(system.file).size;
+  });
+}
+
+/**
+ * Measures all systems, plain SQLite first.
+ * @param systems from systems.mjs
+ * @param options rows, rounds
+ * @param say called with a line about the progress
+ * @returns per system { perRow: seconds per row by phase, sizes: by key of figures.mjs, bytesPerRow }
+ */
+export function measureAll(systems, { rows, rounds }, say) {
+  const measured = systems.map(() => ({ perRow: {}, sizes: {}, bytesPerRow: 0 }));
+  const workload = makeWorkload(rows);
+  const folder = mkdtempSync(join(tmpdir(), 'cloudsync-bench-'));
+  try {
+    for (let i = 0; i < rounds; i++) {
+      say(`round ${i + 1} of ${rounds}`);
+      const own = join(folder, String(i));
+      mkdirSync(own);
+      runRound(systems, own, workload, measured, i % 2 === 1);
+      rmSync(own, { recursive: true });
+    }
+    say('connections');
+    measureConnections(systems, folder, workload, measured);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  for (const { sizes, bytesPerRow } of measured.slice(1)) {
+    sizes.metadata = bytesPerRow - measured[0].bytesPerRow;
+  }
+  return measured;
+}

@@ -1,0 +1,53 @@
+/**
+ * options.mjs: the command line of the benchmarks.
+ */
+import { parseArgs } from 'node:util';
+
+/** A mistake on the command line: printed without a stack trace. */
+export class UsageError extends Error {}
+
+function positiveInteger(name, text, smallest) {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= smallest) return value;
+  throw new UsageError(`--${name} needs a whole number of at least ${smallest}, not "${text}"`);
+}
+
+function parse(options, args) {
+  try {
+    return parseArgs({ args, options, allowPositionals: false }).values;
+  } catch (cause) {
+    throw new UsageError(cause.message, { cause });
+  }
+}
+
+/** Options of run.mjs. `json` is a path or undefined. */
+export function runOptions(args) {
+  const values = parse(
+    {
+      rows: { type: 'string', default: '50000' },
+      rounds: { type: 'string', default: '5' },
+      json: { type: 'string' },
+      strict: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
+    },
+    args,
+  );
+  return {
+    ...values,
+    rows: positiveInteger('rows', values.rows, 100),
+    rounds: positiveInteger('rounds', values.rounds, 1),
+  };
+}
+
+/** Options of large.mjs. */
+export function largeOptions(args) {
+  const values = parse(
+    {
+      rows: { type: 'string', default: '1000000' },
+      json: { type: 'string' },
+      strict: { type: 'boolean', default: false },
+    },
+    args,
+  );
+  return { ...values, rows: positiveInteger('rows', values.rows, 1000) };
+}

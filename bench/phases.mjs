@@ -1,0 +1,159 @@
+/**
+ * phases.mjs: one round of work of one system, phase by phase, so that the phases of several systems can alternate.
+ * A phase returns the seconds it took, or undefined when the system does not have it. What a phase needs and must not
+ * be measured with it is done before its clock starts. PHASES is their order; each builds on those before it.
+ */
+import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createDatabase } from './systems.mjs';
+import { DELETE, INSERT, TABLE, UPDATE_FIVE, UPDATE_ONE } from './workload.mjs';
+
+/** The methods of Round that are measured, in the order in which they must run. */
+export const PHASES = [
+  'insert',
+  'fold',
+  'encode',
+  'apply',
+  'reapply',
+  'updateOne',
+  'encodeChanges',
+  'applyChanges',
+  'updateFive',
+  'delete',
+  'insertWithCommits',
+];
+
+/** Rows of the phase that commits each row; commits are slower, so fewer of them are measured as exactly. */
+export function commitCount(rows) {
+  return Math.ceil(rows / 5);
+}
+
+function seconds(work) {
+  const start = process.hrtime.bigint();
+  work();
+  return Number(process.hrtime.bigint() - start) / 1e9;
+}
+
+/** One system in one round: its databases and what it has encoded. */
+export class Round {
+  constructor(system, folder, workload) {
+    this.system = system;
+    this.adapter = system.adapter;
+    this.folder = folder;
+    this.workload = workload;
+    this.payload = null;
+    this.source = createDatabase(system, join(folder, 'source.db'));
+    this.target = this.adapter === null ? null : createDatabase(system, join(folder, 'target.db'));
+  }
+
+  /** Runs a statement for every row in one transaction; everything before has reached the database file. */
+  transaction(sql, parameters) {
+    this.source.pragma('wal_checkpoint(TRUNCATE)');
+    const statement = this.source.prepare(sql);
+    return seconds(() => {
+      this.source.exec('BEGIN IMMEDIATE');
+      for (const row of parameters) statement.run(row);
+      this.source.exec('COMMIT');
+    });
+  }
+
+  insert() {
+    return this.transaction(INSERT, this.workload.inserts);
+  }
+
+  insertWithCommits() {
+    const db = createDatabase(this.system, join(this.folder, 'commits.db'));
+    const statement = db.prepare(INSERT);
+    const rows = this.workload.inserts.slice(0, commitCount(this.workload.inserts.length));
+    const time = seconds(() => {
+      for (const row of rows) statement.run(row);
+    });
+    db.close();
+    return time;
+  }
+
+  /** Only the part of encoding that the adapter calls fold, where it has one. */
+  fold() {
+    if (!this.adapter?.fold) return undefined;
+    this.source.pragma('wal_checkpoint(TRUNCATE)');
+    return seconds(() => this.adapter.fold(this.source));
+  }
+
+  encode() {
+    if (this.adapter === null) return undefined;
+    return seconds(() => {
+      this.payload = this.adapter.encode(this.source);
+    });
+  }
+
+  apply() {
+    if (this.adapter === null) return undefined;
+    this.target.pragma('wal_checkpoint(TRUNCATE)');
+    const time = seconds(() => this.adapter.apply(this.target, this.payload));
+    this.checkEqual();
+    return time;
+  }
+
+  reapply() {
+    return this.adapter === null ? undefined : seconds(() => this.adapter.apply(this.target, this.payload));
+  }
+
+  updateOne() {
+    this.since = this.adapter?.version?.(this.source);
+    return this.transaction(UPDATE_ONE, this.workload.updatesOfOne);
+  }
+
+  /** Fold and encode of what `updateOne` changed. */
+  encodeChanges() {
+    if (this.since === undefined) return undefined;
+    this.source.pragma('wal_checkpoint(TRUNCATE)');
+    return seconds(() => {
+      this.changes = this.adapter.encode(this.source, this.since);
+    });
+  }
+
+  /** Merge of what `updateOne` changed. */
+  applyChanges() {
+    if (this.since === undefined) return undefined;
+    this.target.pragma('wal_checkpoint(TRUNCATE)');
+    const time = seconds(() => this.adapter.apply(this.target, this.changes));
+    this.checkEqual();
+    return time;
+  }
+
+  updateFive() {
+    return this.transaction(UPDATE_FIVE, this.workload.updatesOfFive);
+  }
+
+  delete() {
+    this.adapter?.fold?.(this.source);
+    return this.transaction(DELETE, this.workload.deletes);
+  }
+
+  /** A benchmark of a merge that did not merge would be worthless. */
+  checkEqual() {
+    const everything = `SELECT * FROM ${TABLE} ORDER BY id`;
+    const source = this.source.prepare(everything).raw().iterate();
+    const target = this.target.prepare(everything).raw().all();
+    let index = 0;
+    let equal = true;
+    for (const row of source) equal = JSON.stringify(row) === JSON.stringify(target[index++]) && equal;
+    if (!equal || index !== target.length) {
+      throw new Error(`${this.system.name}: after the merge the databases differ`);
+    }
+  }
+
+  /** Bytes per row of the database as it is now, without free pages. */
+  bytesPerRow() {
+    const path = join(this.folder, 'compact.db');
+    this.source.prepare('VACUUM INTO ?').run(path);
+    const { size } = statSync(path);
+    rmSync(path);
+    return size / this.workload.inserts.length;
+  }
+
+  close() {
+    this.source.close();
+    this.target?.close();
+  }
+}
