@@ -3,7 +3,14 @@
  * object, and what to do; nothing has changed, and the connection goes on working.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Connection, encodePayload, initTable, openDatabase, single, snapshot } from '../support/database.js';
+import {
+  type Connection,
+  encodePayload,
+  initTable,
+  openDatabase,
+  single,
+  snapshot,
+} from '../support/database.js';
 
 const MISSING = '/nonexistent-folder/payload.csp';
 
@@ -56,11 +63,17 @@ describe('number of arguments', () => {
     for (const [name, count] of functions()) arities.set(name, [...(arities.get(name) ?? []), count]);
     expect(arities.size).toBeGreaterThanOrEqual(31);
     for (const [name, counts] of arities) {
-      const [least, most] = [counts, counts].map((list, i) => list.reduce((a, b) => (a < b === (i === 0) ? a : b)));
+      const [least, most] = [counts, counts].map((list, i) =>
+        list.reduce((a, b) => (a < b === (i === 0) ? a : b)),
+      );
       const call = (count: bigint) => `SELECT ${name}(${Array(Number(count)).fill('NULL').join()})`;
-      expect(() => db.prepare(call((most as bigint) + 1n))).toThrow(`wrong number of arguments to function ${name}()`);
+      expect(() => db.prepare(call((most as bigint) + 1n))).toThrow(
+        `wrong number of arguments to function ${name}()`,
+      );
       if (least === 0n) continue;
-      expect(() => db.prepare(call((least as bigint) - 1n))).toThrow(`wrong number of arguments to function ${name}()`);
+      expect(() => db.prepare(call((least as bigint) - 1n))).toThrow(
+        `wrong number of arguments to function ${name}()`,
+      );
     }
   });
 });
@@ -78,24 +91,31 @@ describe('type of an argument', () => {
     ['cloudsync_set', (v) => `cloudsync_set(${v}, 2000)`, /the key must be a text/],
     ['cloudsync_set_table', (v) => `cloudsync_set_table(${v}, 'send', 'on')`, /the table must be a text/],
     ['cloudsync_set_table, key', (v) => `cloudsync_set_table('t', ${v}, 'on')`, /the key must be a text/],
-    ['cloudsync_set_column, column', (v) => `cloudsync_set_column('t', ${v}, 'send', 1)`, /the column must be a text/],
+    [
+      'cloudsync_set_column, column',
+      (v) => `cloudsync_set_column('t', ${v}, 'send', 1)`,
+      /the column must be a text/,
+    ],
     ['cloudsync_payload_save', (v) => `cloudsync_payload_save(${v})`, /the path must be a text/],
     ['cloudsync_payload_load', (v) => `cloudsync_payload_load(${v})`, /the path must be a text/],
     ['cloudsync_network_init', (v) => `cloudsync_network_init(${v})`, /must be a text/],
     ['cloudsync_network_set_token', (v) => `cloudsync_network_set_token(${v})`, /must be a text/],
     ['cloudsync_network_set_apikey', (v) => `cloudsync_network_set_apikey(${v})`, /must be a text/],
   ];
-  const WRONG = ['NULL', '5', '1.5', "x'74'", "''", "'t' || char(0) || 'x'", 'printf(\'%.*c\', 20000, \'t\')'];
+  const WRONG = ['NULL', '5', '1.5', "x'74'", "''", "'t' || char(0) || 'x'", "printf('%.*c', 20000, 't')"];
 
   /** NULL takes a token or key away again. */
   const mayBeNull = /set_(token|apikey)/;
 
-  test.each(TEXTS)('%s refuses what is no text, an empty, a NUL and an endless one', (name, call, message) => {
-    for (const wrong of WRONG) {
-      if (mayBeNull.test(name) && (wrong === 'NULL' || wrong === "''")) continue;
-      expectRefused(call(wrong), message);
-    }
-  });
+  test.each(TEXTS)(
+    '%s refuses what is no text, an empty, a NUL and an endless one',
+    (name, call, message) => {
+      for (const wrong of WRONG) {
+        if (mayBeNull.test(name) && (wrong === 'NULL' || wrong === "''")) continue;
+        expectRefused(call(wrong), message);
+      }
+    },
+  );
 
   test.each([
     ["cloudsync_init('t', 'cls', 'yes')", /force must be an integer/],
@@ -126,7 +146,9 @@ describe('type of an argument', () => {
   test('a number that a driver passes as REAL counts when it is whole', () => {
     // JavaScript drivers bind every number as REAL.
     expect(db.prepare('SELECT length(cloudsync_payload_encode(?))').pluck().get(0)).toBeGreaterThan(0n);
-    expect(db.prepare("SELECT cloudsync_init('numbered', 'cls', ?)").pluck().get(1)).toMatch(/^[0-9a-f]{32}$/);
+    expect(db.prepare("SELECT cloudsync_init('numbered', 'cls', ?)").pluck().get(1)).toMatch(
+      /^[0-9a-f]{32}$/,
+    );
   });
 });
 
@@ -157,7 +179,10 @@ describe('objects', () => {
     ["cloudsync_set_column('t', 'z', 'send', 'on')", /'t' has no column 'z'/],
     ["cloudsync_set_column('t', 'id', 'send', 'on')", /'t' has no column 'id' besides its key/],
     [`cloudsync_payload_load('${MISSING}')`, /file '\/nonexistent-folder\/payload.csp' cannot be opened/],
-    [`cloudsync_payload_save('${MISSING}')`, /'\/nonexistent-folder\/payload.csp' cannot be created; check the folder/],
+    [
+      `cloudsync_payload_save('${MISSING}')`,
+      /'\/nonexistent-folder\/payload.csp' cannot be created; check the folder/,
+    ],
     ["cloudsync_payload_load('/')", /'\/' cannot be|cannot be read/],
     ["cloudsync_network_init('ftp://host/db')", /ftp:\/\/host\/db.*https?:\/\//],
     ["cloudsync_network_init('host/db')", /https?:\/\//],
@@ -194,7 +219,9 @@ describe('no table is tracked yet', () => {
   ])('%s says so', (call) => {
     const bare = openDatabase();
     bare.exec('CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL)');
-    expect(() => single(bare, `SELECT ${call}`)).toThrow(/no table is synchronised.*cloudsync_init|cloudsync_network_init/);
+    expect(() => single(bare, `SELECT ${call}`)).toThrow(
+      /no table is synchronised.*cloudsync_init|cloudsync_network_init/,
+    );
     expect(single(bare, 'SELECT count(*) FROM sqlite_schema')).toBe(2n);
     expect(single(bare, 'SELECT cloudsync_db_version()')).toBe(0n);
     expect(single(bare, 'SELECT cloudsync_siteid()')).toBeNull();
@@ -218,13 +245,19 @@ describe('packets', () => {
     ['random bytes', () => Buffer.from('this is no packet, whatever anybody says about it')],
     ['cut off', (packet: Buffer) => packet.subarray(0, packet.length - 1)],
     ['with a byte too many', (packet: Buffer) => Buffer.concat([packet, Buffer.from([0])])],
-    ['with a flipped bit', (packet: Buffer) => packet.map((byte, i) => (i === packet.length - 3 ? byte ^ 4 : byte))],
+    [
+      'with a flipped bit',
+      (packet: Buffer) => packet.map((byte, i) => (i === packet.length - 3 ? byte ^ 4 : byte)),
+    ],
     ['good, then a damaged one', (packet: Buffer) => Buffer.concat([packet, packet.subarray(0, 30)])],
   ])('%s', (_, spoil) => {
     const other = openDatabase();
     other.exec("CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, a); INSERT INTO t VALUES('other', 9)");
     initTable(other, 't');
-    expectRefused(`cloudsync_payload_apply(${hex(Buffer.from(spoil(encodePayload(other))))})`, /cloudsync: .*packet/);
+    expectRefused(
+      `cloudsync_payload_apply(${hex(Buffer.from(spoil(encodePayload(other))))})`,
+      /cloudsync: .*packet/,
+    );
     other.close();
   });
 

@@ -11,7 +11,16 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { load } from '../../src/node/index.js';
 import { extensionFile, python, runProgram } from '../native/programs.js';
-import { applyPayload, type Connection, dumpTable, encodePayload, initTable, openDatabase, single, snapshot } from '../support/database.js';
+import {
+  applyPayload,
+  type Connection,
+  dumpTable,
+  encodePayload,
+  initTable,
+  openDatabase,
+  single,
+  snapshot,
+} from '../support/database.js';
 
 const SCHEMA = 'CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, a)';
 
@@ -65,7 +74,9 @@ describe.each(['wal', 'delete'])('locked by another process, journal_mode=%s', (
 
   async function lock(kind: 'write' | 'all', milliseconds = 60_000): Promise<void> {
     const script = join(import.meta.dirname, 'lock.mjs');
-    locker = spawn(process.execPath, [script, file, kind, String(milliseconds)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    locker = spawn(process.execPath, [script, file, kind, String(milliseconds)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     await once(locker.stdout as NodeJS.ReadableStream, 'data');
   }
 
@@ -80,26 +91,29 @@ describe.each(['wal', 'delete'])('locked by another process, journal_mode=%s', (
     expect(locker.exitCode).toBe(0);
   }
 
-  test.each(['write', 'all'] as const)('%s lock: a bounded wait, then an error that says so', async (kind) => {
-    const db = prepare(journal);
-    db.pragma('busy_timeout = 100');
-    await lock(kind);
-    const call = kind === 'all' ? () => initTable(db, 'untracked') : () => applyPayload(db, packet);
-    const started = Date.now();
-    expect(call).toThrow(/database is locked.*try again/);
-    const waited = Date.now() - started;
-    expect(waited).toBeGreaterThan(100);
-    expect(waited).toBeLessThan(8_000);
-    expect(db.inTransaction).toBe(false);
-    await unlock();
-    expect(applyPayload(db, packet)).toBe(1n);
-    expect(dumpTable(db, 't').map((line) => line.slice(2, 6))).toEqual(['by t', 'fold', 'from', 'logg']);
-    const reader = open({});
-    reader.exec(SCHEMA);
-    initTable(reader, 't');
-    applyPayload(reader, encodePayload(db));
-    expect(dumpTable(reader, 't')).toEqual(dumpTable(db, 't'));
-  });
+  test.each(['write', 'all'] as const)(
+    '%s lock: a bounded wait, then an error that says so',
+    async (kind) => {
+      const db = prepare(journal);
+      db.pragma('busy_timeout = 100');
+      await lock(kind);
+      const call = kind === 'all' ? () => initTable(db, 'untracked') : () => applyPayload(db, packet);
+      const started = Date.now();
+      expect(call).toThrow(/database is locked.*try again/);
+      const waited = Date.now() - started;
+      expect(waited).toBeGreaterThan(100);
+      expect(waited).toBeLessThan(8_000);
+      expect(db.inTransaction).toBe(false);
+      await unlock();
+      expect(applyPayload(db, packet)).toBe(1n);
+      expect(dumpTable(db, 't').map((line) => line.slice(2, 6))).toEqual(['by t', 'fold', 'from', 'logg']);
+      const reader = open({});
+      reader.exec(SCHEMA);
+      initTable(reader, 't');
+      applyPayload(reader, encodePayload(db));
+      expect(dumpTable(reader, 't')).toEqual(dumpTable(db, 't'));
+    },
+  );
 
   test('the wait ends as soon as the lock is gone', async () => {
     const db = prepare(journal);
@@ -172,8 +186,15 @@ describe('read-only database', () => {
     const path = join(folder, 'taken.csp');
     expect(single(db, 'SELECT cloudsync_payload_save(?)', path)).toBe(2n);
     expect(() => single(db, 'SELECT cloudsync_payload_save(?)', folder)).toThrow(/cannot be/);
-    expect(() => single(db, 'SELECT cloudsync_payload_save(?)', join(path, 'x'))).toThrow(/cannot be created/);
-    expect(runProgram('ls', ['-A', folder]).split('\n').sort()).toEqual(['app.db', 'app.db-shm', 'app.db-wal', 'taken.csp']);
+    expect(() => single(db, 'SELECT cloudsync_payload_save(?)', join(path, 'x'))).toThrow(
+      /cannot be created/,
+    );
+    expect(runProgram('ls', ['-A', folder]).split('\n').sort()).toEqual([
+      'app.db',
+      'app.db-shm',
+      'app.db-wal',
+      'taken.csp',
+    ]);
   });
 
   test('a payload file of somebody else is refused', () => {
@@ -190,34 +211,43 @@ describe('full disk', () => {
     const other = open({});
     other.exec(SCHEMA);
     initTable(other, 't');
-    other.exec("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500) INSERT INTO t SELECT 'large' || i, hex(randomblob(400)) FROM n");
+    other.exec(
+      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500) INSERT INTO t SELECT 'large' || i, hex(randomblob(400)) FROM n",
+    );
     return encodePayload(other);
   }
 
-  test.each(['wal', 'delete'])('apply, journal_mode=%s: an error that says so, nothing half done, later it works', (journal) => {
-    const db = prepare(journal);
-    const large = largePacket();
-    const before = snapshot(db, ['t']);
-    db.pragma(`max_page_count = ${Number(single(db, 'PRAGMA page_count')) + 20}`);
-    expect(() => applyPayload(db, large)).toThrow(/database or disk is full/);
-    expect(db.inTransaction).toBe(false);
-    expect(snapshot(db, ['t'])).toBe(before);
-    db.exec("BEGIN; INSERT INTO t VALUES('mine', 3)");
-    expect(() => applyPayload(db, large)).toThrow(/database or disk is full/);
-    // SQLite rolls a whole transaction back when the disk is full; whoever is in one must be able to tell.
-    if (db.inTransaction) db.exec('COMMIT');
-    else db.exec("INSERT INTO t VALUES('mine', 3)");
-    expect(dumpTable(db, 't')).toEqual(["('folded') a=1", "('logged') a=2", "('mine') a=3"]);
-    db.pragma('max_page_count = 1000000');
-    expect(applyPayload(db, large)).toBe(500n);
-    expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
-    expect(dumpTable(db, 't').length).toBe(503);
-  });
+  test.each(['wal', 'delete'])(
+    'apply, journal_mode=%s: an error that says so, nothing half done, later it works',
+    (journal) => {
+      const db = prepare(journal);
+      const large = largePacket();
+      const before = snapshot(db, ['t']);
+      db.pragma(`max_page_count = ${Number(single(db, 'PRAGMA page_count')) + 20}`);
+      expect(() => applyPayload(db, large)).toThrow(/database or disk is full/);
+      expect(db.inTransaction).toBe(false);
+      expect(snapshot(db, ['t'])).toBe(before);
+      db.exec("BEGIN; INSERT INTO t VALUES('mine', 3)");
+      expect(() => applyPayload(db, large)).toThrow(/database or disk is full/);
+      // SQLite rolls a whole transaction back when the disk is full; whoever is in one must be able to tell.
+      if (db.inTransaction) db.exec('COMMIT');
+      else db.exec("INSERT INTO t VALUES('mine', 3)");
+      expect(dumpTable(db, 't')).toEqual(["('folded') a=1", "('logged') a=2", "('mine') a=3"]);
+      db.pragma('max_page_count = 1000000');
+      expect(applyPayload(db, large)).toBe(500n);
+      expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+      expect(dumpTable(db, 't').length).toBe(503);
+    },
+  );
 
   test('fold and init: an error, the writes stay in the log, later they are sent', () => {
     const db = prepare('wal');
-    db.exec("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) INSERT INTO t SELECT 'row' || i, i FROM n");
-    db.exec("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) INSERT INTO untracked SELECT 'row' || i FROM n");
+    db.exec(
+      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) INSERT INTO t SELECT 'row' || i, i FROM n",
+    );
+    db.exec(
+      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) INSERT INTO untracked SELECT 'row' || i FROM n",
+    );
     db.pragma(`max_page_count = ${Number(single(db, 'PRAGMA page_count')) + 5}`);
     expect(() => encodePayload(db)).toThrow(/full/);
     expect(() => initTable(db, 'untracked')).toThrow(/full/);
@@ -256,15 +286,22 @@ for attempt in range(1, 60):
         break
 print(interrupted, connection.execute("PRAGMA integrity_check").fetchone()[0])`;
 
-test.skipIf(!python)('interrupted at many moments: the call ends with an error, all of the log is folded or none of it', () => {
-  const db = prepare('wal');
-  db.exec("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) INSERT INTO t SELECT 'row' || i, i FROM n");
-  const [interrupted, integrity] = runProgram(python ?? '', ['-c', INTERRUPT, file, extensionFile]).split(' ');
-  expect(integrity).toBe('ok');
-  expect(Number(interrupted)).toBeGreaterThan(2);
-  const reader = open({});
-  reader.exec(SCHEMA);
-  initTable(reader, 't');
-  applyPayload(reader, encodePayload(db));
-  expect(dumpTable(reader, 't')).toEqual(dumpTable(db, 't'));
-});
+test.skipIf(!python)(
+  'interrupted at many moments: the call ends with an error, all of the log is folded or none of it',
+  () => {
+    const db = prepare('wal');
+    db.exec(
+      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) INSERT INTO t SELECT 'row' || i, i FROM n",
+    );
+    const [interrupted, integrity] = runProgram(python ?? '', ['-c', INTERRUPT, file, extensionFile]).split(
+      ' ',
+    );
+    expect(integrity).toBe('ok');
+    expect(Number(interrupted)).toBeGreaterThan(2);
+    const reader = open({});
+    reader.exec(SCHEMA);
+    initTable(reader, 't');
+    applyPayload(reader, encodePayload(db));
+    expect(dumpTable(reader, 't')).toEqual(dumpTable(db, 't'));
+  },
+);

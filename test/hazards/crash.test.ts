@@ -10,7 +10,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { extensionFile } from '../native/programs.js';
 import { randomNumbers } from '../schemas/random-numbers.js';
-import { arrivalNumber, type Connection, dumpMetadata, dumpTable, encodePayload, heldChanges, single } from '../support/database.js';
+import {
+  arrivalNumber,
+  type Connection,
+  dumpMetadata,
+  dumpTable,
+  encodePayload,
+  heldChanges,
+  single,
+} from '../support/database.js';
 import { deliver } from '../support/exchange.js';
 import { LONG, propertyOptions } from '../support/random.js';
 import { closeAll, open, replica } from './replicas.js';
@@ -66,7 +74,12 @@ async function killOne(extension: string, first: number, milliseconds: number): 
 }
 
 /** What must hold after any crash. `rows` are the keys of rows known to be committed. */
-function expectSound(db: Connection, reader: Connection, since: bigint, committed: readonly string[]): bigint {
+function expectSound(
+  db: Connection,
+  reader: Connection,
+  since: bigint,
+  committed: readonly string[],
+): bigint {
   expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
   expect(arrivalNumber(db)).toBeGreaterThanOrEqual(since);
   const cursor = deliver(db, reader, since);
@@ -112,7 +125,11 @@ test.each([
   const seen = { w: 0, f: 0, p: 0 };
   let first = 0;
   for (let kill = 0; kill < KILLS; kill++) {
-    const lines = await killOne(kind === 'with the extension' ? extensionFile : '-', first, random() * longest);
+    const lines = await killOne(
+      kind === 'with the extension' ? extensionFile : '-',
+      first,
+      random() * longest,
+    );
     for (const line of lines) seen[line[0] as keyof typeof seen]++;
     const again = open({ source: file });
     cursor = expectSound(again, reader, cursor, lines.flatMap(rowsOf));

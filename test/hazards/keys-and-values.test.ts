@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { literal, real } from '../packet/value.js';
-import { dumpTable, initTable, openDatabase, readTable, single } from '../support/database.js';
+import { literal } from '../packet/value.js';
+import { dumpTable, initTable, readTable, single } from '../support/database.js';
 import { exchangeAll } from '../support/exchange.js';
 import { propertyOptions } from '../support/random.js';
 import { closeAll, MODES, open, pair, replica, syncAndCompare } from './replicas.js';
@@ -65,7 +65,18 @@ describe.each(MODES)('$name', (mode) => {
 
   test('BLOB of 0 bytes, NULL, empty text and text like a marker stay distinct', () => {
     const both = pair('CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, a)', ['t'], mode);
-    const values = ["x''", 'NULL', "''", "'NULL'", "'__deleted__'", "'-1'", '-1', '-2', "'cloudsync'", "x'00'"];
+    const values = [
+      "x''",
+      'NULL',
+      "''",
+      "'NULL'",
+      "'__deleted__'",
+      "'-1'",
+      '-1',
+      '-2',
+      "'cloudsync'",
+      "x'00'",
+    ];
     values.forEach((value, i) => {
       both[0].exec(`INSERT INTO t VALUES('${i}', ${value})`);
     });
@@ -74,7 +85,8 @@ describe.each(MODES)('$name', (mode) => {
     // Each value takes the place of the one before it: every change of kind must be noticed.
     for (let round = 0; round < values.length; round++) {
       const next = (i: number) => values[(i + round) % values.length];
-      for (const i of values.keys()) both[round % 2 ? 1 : 0].exec(`UPDATE t SET a = ${next(i)} WHERE id = '${i}'`);
+      for (const i of values.keys())
+        both[round % 2 ? 1 : 0].exec(`UPDATE t SET a = ${next(i)} WHERE id = '${i}'`);
       expect(syncAndCompare(both, 't')).toEqual(values.map((_, i) => `('${i}') a=${next(i)}`));
     }
   });
@@ -99,7 +111,9 @@ describe('key collation', () => {
     }
     if (!schema.includes('BINARY')) expect(refusal).toMatch(/'t'.*collation.*COLLATE/);
     if (refusal !== '') {
-      expect(single(db, "SELECT count(*) FROM sqlite_schema WHERE tbl_name = 't' AND type = 'trigger'")).toBe(0n);
+      expect(single(db, "SELECT count(*) FROM sqlite_schema WHERE tbl_name = 't' AND type = 'trigger'")).toBe(
+        0n,
+      );
       return;
     }
     // A key that compares as BINARY holds a and A as two rows, whatever the column's own collation says.
@@ -141,7 +155,9 @@ describe('key without NOT NULL', () => {
     expect(() => db.exec(insert)).toThrow(/cloudsync: a key column of 't' is NULL/);
     expect(() => db.exec(insert.replace('INSERT', 'INSERT OR REPLACE'))).toThrow(/cloudsync: .*'t' is NULL/);
     const id = force ? '7' : "'k'";
-    db.exec(schema.includes('k TEXT') ? `INSERT INTO t VALUES(${id}, 'k', 1)` : `INSERT INTO t VALUES(${id}, 1)`);
+    db.exec(
+      schema.includes('k TEXT') ? `INSERT INTO t VALUES(${id}, 'k', 1)` : `INSERT INTO t VALUES(${id}, 1)`,
+    );
     expect(() => db.exec('UPDATE t SET id = NULL')).toThrow(/cloudsync: a key column of 't' is NULL/);
     expect(readTable(db, 't').map(({ key }) => literal(key[0] as never))).toEqual([id]);
   });
@@ -194,8 +210,25 @@ describe('numbers at the edges', () => {
   const SCHEMA = `CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, plain, r REAL, n NUMERIC, i INTEGER, d TEXT);
     CREATE TABLE s(id TEXT PRIMARY KEY NOT NULL, r REAL, a ANY) STRICT`;
   const EDGES = [
-    -0, 0, 1, -1, 0.1, 1e308, -1e308, Number.MAX_VALUE, Number.MIN_VALUE, -Number.MIN_VALUE, 2.2250738585072014e-308,
-    2.225073858507201e-308, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53, 2 ** 63, -(2 ** 63), 1e15, 123456789012345680,
+    -0,
+    0,
+    1,
+    -1,
+    0.1,
+    1e308,
+    -1e308,
+    Number.MAX_VALUE,
+    Number.MIN_VALUE,
+    -Number.MIN_VALUE,
+    2.2250738585072014e-308,
+    2.225073858507201e-308,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    2 ** 53,
+    2 ** 63,
+    -(2 ** 63),
+    1e15,
+    123456789012345680,
   ];
 
   /** Every REAL of a table by its bits, so that nothing rounds on the way to the comparison. */
@@ -261,7 +294,6 @@ describe('numbers at the edges', () => {
     both[1].exec('DELETE FROM t');
     expect(syncAndCompare(both, 't')).toEqual([]);
   });
-
 });
 
 test('dumpTable tells apart what a comparison by == would not', () => {

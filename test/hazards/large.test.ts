@@ -18,7 +18,9 @@ interface Step {
   sum: number;
 }
 
-test('1,000,000 rows in one transaction, then DELETE without WHERE: captured, sent, less than 100 MiB', { timeout: 300_000 }, async () => {
+test('1,000,000 rows in one transaction, then DELETE without WHERE: captured, sent, less than 100 MiB', {
+  timeout: 300_000,
+}, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'cloudsync-million-'));
   const script = join(import.meta.dirname, 'million.mjs');
   const { stdout } = await promisify(execFile)(process.execPath, [script, folder, extensionFile]);

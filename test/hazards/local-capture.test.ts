@@ -93,25 +93,58 @@ describe.each(MODES)('$name', (mode) => {
   });
 
   test.each([
-    ['a new key', '', "UPDATE t SET id = 'new' WHERE id = 'k'", ["('new') a='k' b=1", "('other') a='other' b=2"]],
-    ['a formerly deleted key', '', "UPDATE t SET id = 'dead' WHERE id = 'k'", ["('dead') a='k' b=1", "('other') a='other' b=2"]],
-    ['a live key (OR REPLACE)', '', "UPDATE OR REPLACE t SET id = 'other' WHERE id = 'k'", ["('other') a='k' b=1"]],
-    ['a new key with new values', '', "UPDATE t SET id = 'new', a = 'n' WHERE id = 'k'", ["('new') a='n' b=1", "('other') a='other' b=2"]],
-    ['another case', '', "UPDATE t SET id = 'K' WHERE id = 'k'", ["('K') a='k' b=1", "('other') a='other' b=2"]],
-    ['and back', "UPDATE t SET id = 'new' WHERE id = 'k'", "UPDATE t SET id = 'k' WHERE id = 'new'", ["('k') a='k' b=1", "('other') a='other' b=2"]],
-  ])('UPDATE of the key to %s: old key deleted, new key alive with all values, everywhere', (_, first, second, rows) => {
-    const both = pair(ITEMS, ['t'], mode);
-    both[0].exec("INSERT INTO t VALUES('k', 'k', 1), ('other', 'other', 2), ('dead', 0, 0)");
-    exchangeAll(both);
-    both[0].exec("DELETE FROM t WHERE id = 'dead'");
-    exchangeAll(both);
-    both[0].exec(first);
-    both[0].exec(second);
-    expect(dumpTable(both[0], 't')).toEqual(rows);
-    expect(syncAndCompare(both, 't')).toEqual(rows);
-    both[1].exec("UPDATE t SET b = 'edited'");
-    expect(syncAndCompare(both, 't')).toEqual(rows.map((row) => row.replace(/b=.*/, "b='edited'")));
-  });
+    [
+      'a new key',
+      '',
+      "UPDATE t SET id = 'new' WHERE id = 'k'",
+      ["('new') a='k' b=1", "('other') a='other' b=2"],
+    ],
+    [
+      'a formerly deleted key',
+      '',
+      "UPDATE t SET id = 'dead' WHERE id = 'k'",
+      ["('dead') a='k' b=1", "('other') a='other' b=2"],
+    ],
+    [
+      'a live key (OR REPLACE)',
+      '',
+      "UPDATE OR REPLACE t SET id = 'other' WHERE id = 'k'",
+      ["('other') a='k' b=1"],
+    ],
+    [
+      'a new key with new values',
+      '',
+      "UPDATE t SET id = 'new', a = 'n' WHERE id = 'k'",
+      ["('new') a='n' b=1", "('other') a='other' b=2"],
+    ],
+    [
+      'another case',
+      '',
+      "UPDATE t SET id = 'K' WHERE id = 'k'",
+      ["('K') a='k' b=1", "('other') a='other' b=2"],
+    ],
+    [
+      'and back',
+      "UPDATE t SET id = 'new' WHERE id = 'k'",
+      "UPDATE t SET id = 'k' WHERE id = 'new'",
+      ["('k') a='k' b=1", "('other') a='other' b=2"],
+    ],
+  ])(
+    'UPDATE of the key to %s: old key deleted, new key alive with all values, everywhere',
+    (_, first, second, rows) => {
+      const both = pair(ITEMS, ['t'], mode);
+      both[0].exec("INSERT INTO t VALUES('k', 'k', 1), ('other', 'other', 2), ('dead', 0, 0)");
+      exchangeAll(both);
+      both[0].exec("DELETE FROM t WHERE id = 'dead'");
+      exchangeAll(both);
+      both[0].exec(first);
+      both[0].exec(second);
+      expect(dumpTable(both[0], 't')).toEqual(rows);
+      expect(syncAndCompare(both, 't')).toEqual(rows);
+      both[1].exec("UPDATE t SET b = 'edited'");
+      expect(syncAndCompare(both, 't')).toEqual(rows.map((row) => row.replace(/b=.*/, "b='edited'")));
+    },
+  );
 
   test('swap of two keys through a third', () => {
     const both = pair(ITEMS, ['t'], mode);
@@ -134,7 +167,9 @@ describe.each(MODES)('$name', (mode) => {
       expectEqual([db, reader], 't', 'child');
     };
     db.exec("INSERT INTO t VALUES('kept', 0, 0)");
-    db.exec("BEGIN; SAVEPOINT s; INSERT INTO t VALUES('undone', 1, 1); UPDATE t SET a = 1; ROLLBACK TO s; COMMIT");
+    db.exec(
+      "BEGIN; SAVEPOINT s; INSERT INTO t VALUES('undone', 1, 1); UPDATE t SET a = 1; ROLLBACK TO s; COMMIT",
+    );
     read();
     db.exec("BEGIN; INSERT INTO t VALUES('undone', 1, 1)");
     expect(encodePayload(db).length).toBeGreaterThan(0);
@@ -150,7 +185,9 @@ describe.each(MODES)('$name', (mode) => {
       db.exec('ROLLBACK');
     }
     read();
-    db.exec("BEGIN; SAVEPOINT s; UPDATE t SET a = 'in'; RELEASE s; SAVEPOINT s; UPDATE t SET b = 'out'; ROLLBACK TO s; COMMIT");
+    db.exec(
+      "BEGIN; SAVEPOINT s; UPDATE t SET a = 'in'; RELEASE s; SAVEPOINT s; UPDATE t SET b = 'out'; ROLLBACK TO s; COMMIT",
+    );
     read();
     expect(dumpTable(reader, 't')).toEqual(["('after') a='in' b=2", "('kept') a='in' b=0"]);
     expect(dumpTable(reader, 'child')).toEqual([]);
@@ -172,7 +209,9 @@ describe.each(MODES)('$name', (mode) => {
 
   test('DELETE without WHERE: every row is captured', () => {
     const both = pair(ITEMS, ['t'], mode);
-    both[0].exec("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000) INSERT INTO t SELECT 'r' || i, i, i FROM n");
+    both[0].exec(
+      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000) INSERT INTO t SELECT 'r' || i, i, i FROM n",
+    );
     expect(syncAndCompare(both, 't').length).toBe(10_000);
     both[1].exec('DELETE FROM t');
     expect(logged(both[1], 't')).toBe(10_000);
@@ -212,7 +251,9 @@ describe.each(MODES)('$name', (mode) => {
     expect(single(both[0], "SELECT cloudsync_disable('t')")).toBe(1n);
     expect(single(both[0], "SELECT cloudsync_is_enabled('t')")).toBe(0n);
     const before = arrivalNumber(both[0]);
-    both[0].exec("INSERT INTO t VALUES('silent', 3, 3); UPDATE t SET a = 'silent' WHERE id = 'k'; DELETE FROM t WHERE id = 'gone'");
+    both[0].exec(
+      "INSERT INTO t VALUES('silent', 3, 3); UPDATE t SET a = 'silent' WHERE id = 'k'; DELETE FROM t WHERE id = 'gone'",
+    );
     both[1].exec("INSERT INTO t VALUES('meanwhile', 4, 4)");
     deliver(both[1], both[0]);
     expect(arrivalNumber(both[0])).toBe(before);
@@ -229,7 +270,12 @@ describe.each(MODES)('$name', (mode) => {
     exchangeAll([again, both[1]]);
     // The row that was deleted in between was forgotten here, so the other side's row is news again.
     expectEqual([again, both[1]], 't');
-    expect(dumpTable(again, 't').map((row) => row.split(' ')[0])).toEqual(["('gone')", "('k')", "('meanwhile')", "('silent')"]);
+    expect(dumpTable(again, 't').map((row) => row.split(' ')[0])).toEqual([
+      "('gone')",
+      "('k')",
+      "('meanwhile')",
+      "('silent')",
+    ]);
   });
 
   test('a column that is added and written before the next call into cloudsync is captured', () => {
@@ -249,7 +295,9 @@ describe.each(MODES)('$name', (mode) => {
     db.exec("INSERT INTO t VALUES('first', 1, 1)");
     let cursor = deliver(db, other);
     expect(single(db, "SELECT cloudsync_cleanup('t')")).toBe(1n);
-    expect(single(db, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 't\\_cloudsync%' ESCAPE '\\'")).toBe(0n);
+    expect(
+      single(db, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 't\\_cloudsync%' ESCAPE '\\'"),
+    ).toBe(0n);
     db.exec("UPDATE t SET a = 'while untracked'; INSERT INTO t VALUES('second', 2, 2)");
     initTable(db, 't');
     db.exec("INSERT INTO t VALUES('third', 3, 3); UPDATE t SET b = 'later' WHERE id = 'first'");

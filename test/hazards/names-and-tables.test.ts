@@ -43,7 +43,9 @@ const NAMES = [
 
 describe('names', () => {
   test('a table of each name, all in one database', () => {
-    const schema = NAMES.map((name) => `CREATE TABLE ${quoted(name)}(id TEXT PRIMARY KEY NOT NULL, v)`).join(';');
+    const schema = NAMES.map((name) => `CREATE TABLE ${quoted(name)}(id TEXT PRIMARY KEY NOT NULL, v)`).join(
+      ';',
+    );
     const both = pair(schema, NAMES);
     NAMES.forEach((name, i) => {
       both[i % 2 ? 1 : 0].prepare(`INSERT INTO ${quoted(name)} VALUES('k', ?)`).run(name);
@@ -86,7 +88,22 @@ describe('names', () => {
   });
 
   test('names of the columns of our own tables', () => {
-    const names = ['seq', 'mask', 'mask1', 'at', 'pk0', 'pk1', 'cl', 'clock', 'site', 'cols', 'key', 'value', 'old', 'new'];
+    const names = [
+      'seq',
+      'mask',
+      'mask1',
+      'at',
+      'pk0',
+      'pk1',
+      'cl',
+      'clock',
+      'site',
+      'cols',
+      'key',
+      'value',
+      'old',
+      'new',
+    ];
     const both = pair(`CREATE TABLE t(${names.join(',')}, id NOT NULL, PRIMARY KEY(id, seq, pk0))`, ['t']);
     both[0].exec(`INSERT INTO t VALUES(${names.map((_, i) => i)}, 'id')`);
     both[1].exec(`INSERT INTO t VALUES(${names.map((_, i) => i + 100)}, 'id')`);
@@ -97,7 +114,8 @@ describe('names', () => {
   });
 
   test('a_b beside axb: a write to one is no write to the other, _ and % are no patterns', () => {
-    const schema = 'CREATE TABLE a_b(id TEXT PRIMARY KEY NOT NULL, v); CREATE TABLE axb(id TEXT PRIMARY KEY NOT NULL, v)';
+    const schema =
+      'CREATE TABLE a_b(id TEXT PRIMARY KEY NOT NULL, v); CREATE TABLE axb(id TEXT PRIMARY KEY NOT NULL, v)';
     const [left, right] = pair(schema, ['a_b', 'axb']);
     left.exec("INSERT INTO axb VALUES('k', 1)");
     expect([logged(left, 'a_b'), logged(left, 'axb')]).toEqual([0, 1]);
@@ -109,15 +127,15 @@ describe('names', () => {
   });
 
   test('names that differ by case only are one table, as in SQLite', () => {
-    const left = replica('CREATE TABLE Todo(Id TEXT PRIMARY KEY NOT NULL, Title)', ['TODO']);
-    const right = replica('CREATE TABLE todo(id TEXT PRIMARY KEY NOT NULL, title)', ['todo']);
-    expect(initTable(left, 'todo')).toBe(initTable(left, 'Todo'));
-    left.exec("INSERT INTO tOdO VALUES('k', 1)");
+    const left = replica('CREATE TABLE Task(Id TEXT PRIMARY KEY NOT NULL, Title)', ['TASK']);
+    const right = replica('CREATE TABLE task(id TEXT PRIMARY KEY NOT NULL, title)', ['task']);
+    expect(initTable(left, 'task')).toBe(initTable(left, 'Task'));
+    left.exec("INSERT INTO tAsK VALUES('k', 1)");
     exchangeAll([left, right]);
-    expect(dumpTable(right, 'todo')).toEqual(["('k') title=1"]);
-    right.exec("UPDATE TODO SET TITLE = 2 WHERE ID = 'k'");
+    expect(dumpTable(right, 'task')).toEqual(["('k') title=1"]);
+    right.exec("UPDATE TASK SET TITLE = 2 WHERE ID = 'k'");
     exchangeAll([left, right]);
-    expect(dumpTable(left, 'todo')).toEqual(["('k') Title=2"]);
+    expect(dumpTable(left, 'task')).toEqual(["('k') Title=2"]);
   });
 
   test.each([1_000, 2_000])('%i columns', (count) => {
@@ -146,7 +164,9 @@ describe('names', () => {
     const other = replica('CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, v)', ['t']);
     expect(syncAndCompare([db, other], 't')).toEqual(["('k') v=1"]);
     single(db, "SELECT cloudsync_cleanup('t')");
-    expect(db.prepare("SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger'").pluck().all()).toEqual(['notes']);
+    expect(db.prepare("SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger'").pluck().all()).toEqual([
+      'notes',
+    ]);
   });
 
   test('objects of the application that are in the place of ours are left alone', () => {
@@ -175,14 +195,18 @@ describe.each(MODES)('kinds of tables: $name', (mode) => {
       INSERT INTO ws VALUES('1', 1, 1), (1, '1', 2)`);
     both[1].exec("INSERT INTO ws VALUES(1.5, x'31', -0.0)");
     syncAndCompare(both, 'w', 's', 'ws');
-    both[1].exec(`UPDATE w SET v = x'ff' WHERE id = x''; UPDATE s SET a = '1', r = 0.1; DELETE FROM ws WHERE a = '1'`);
+    both[1].exec(
+      `UPDATE w SET v = x'ff' WHERE id = x''; UPDATE s SET a = '1', r = 0.1; DELETE FROM ws WHERE a = '1'`,
+    );
     expect(syncAndCompare(both, 'w', 's', 'ws')).toEqual(["(x'') v=x'ff'", "(x'00') v=1"]);
     expect(dumpTable(both[0], 's')).toEqual(["('k') i=1 r=1e-1 t='1' b=x'31' a='1'"]);
     expect(dumpTable(both[0], 'ws')).toEqual(["('1', 1) c=2", "(x'31', 1.5e+0) c=-0.0"]);
   });
 
   test('generated columns are computed, not sent', () => {
-    const columns = (factor: number) => `CREATE TABLE t(g INTEGER AS (v * ${factor}) VIRTUAL, id TEXT PRIMARY KEY NOT NULL,
+    const columns = (
+      factor: number,
+    ) => `CREATE TABLE t(g INTEGER AS (v * ${factor}) VIRTUAL, id TEXT PRIMARY KEY NOT NULL,
       s TEXT GENERATED ALWAYS AS (id || v) STORED, v INTEGER, w)`;
     const left = replica(columns(2), ['t'], mode);
     const right = replica(columns(3), ['t'], mode);
@@ -235,29 +259,43 @@ describe('a TEMP table or an attached database with the same table name', () => 
     expect(dumpTable(other, 't')).toEqual(["('main') v=2"]);
     other.exec("UPDATE t SET v = 3; INSERT INTO t VALUES('temp', 4)");
     exchangeAll([db, other]);
-    expect(db.prepare('SELECT id, v FROM main.t ORDER BY id').raw().all()).toEqual([['main', 3n], ['temp', 4n]]);
+    expect(db.prepare('SELECT id, v FROM main.t ORDER BY id').raw().all()).toEqual([
+      ['main', 3n],
+      ['temp', 4n],
+    ]);
     expect(db.prepare('SELECT id, v FROM temp.t').raw().all()).toEqual([['temp', 1n]]);
   });
 
   test('TEMP tables that hide each of our own tables change nothing', () => {
     const [db, other] = pair(SCHEMA, ['t']);
     db.exec("INSERT INTO t VALUES('before', 1)");
-    const ours = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%cloudsync%'").pluck().all();
+    const ours = db
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%cloudsync%'")
+      .pluck()
+      .all();
     expect(ours.length).toBeGreaterThanOrEqual(8);
-    for (const name of ours as string[]) db.exec(`CREATE TEMP TABLE ${quoted(name)}(key, value, enabled, id, site)`);
+    for (const name of ours as string[])
+      db.exec(`CREATE TEMP TABLE ${quoted(name)}(key, value, enabled, id, site)`);
     db.exec(SCHEMA.replace('TABLE', 'TEMP TABLE'));
     db.exec("INSERT INTO main.t VALUES('after', 2); INSERT INTO temp.t VALUES('temp', 3)");
     other.exec("INSERT INTO t VALUES('other', 4)");
     exchangeAll([db, other]);
     expect(dumpTable(other, 't')).toEqual(["('after') v=2", "('before') v=1", "('other') v=4"]);
-    expect(db.prepare('SELECT id FROM main.t ORDER BY id').pluck().all()).toEqual(['after', 'before', 'other']);
-    for (const name of ours) expect(single(db, `SELECT count(*) FROM temp.${quoted(name as string)}`)).toBe(0n);
+    expect(db.prepare('SELECT id FROM main.t ORDER BY id').pluck().all()).toEqual([
+      'after',
+      'before',
+      'other',
+    ]);
+    for (const name of ours)
+      expect(single(db, `SELECT count(*) FROM temp.${quoted(name as string)}`)).toBe(0n);
   });
 
   test('an attached database with the same tables neither captures nor receives writes', () => {
     const [db, other] = pair(SCHEMA, ['t']);
     db.exec("ATTACH ':memory:' AS second; CREATE TABLE second.t(id TEXT PRIMARY KEY NOT NULL, v)");
-    db.exec("CREATE TABLE second.only(id TEXT PRIMARY KEY NOT NULL); INSERT INTO second.t VALUES('second', 1)");
+    db.exec(
+      "CREATE TABLE second.only(id TEXT PRIMARY KEY NOT NULL); INSERT INTO second.t VALUES('second', 1)",
+    );
     expect(logged(db, 't')).toBe(0);
     expect(() => initTable(db, 'only')).toThrow(/'only' is no table of the main database/);
     other.exec("INSERT INTO t VALUES('other', 2)");

@@ -7,7 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { extensionFile, python, runProgram, sqlite } from '../native/programs.js';
-import { applyPayload, type Connection, dumpTable, encodePayload, initTable, single } from '../support/database.js';
+import {
+  applyPayload,
+  type Connection,
+  dumpTable,
+  encodePayload,
+  initTable,
+  single,
+} from '../support/database.js';
 import { exchangeAll } from '../support/exchange.js';
 import { closeAll, open, replica, syncAndCompare } from './replicas.js';
 
@@ -36,7 +43,8 @@ function shared(): Connection {
   return db;
 }
 
-const EDITS = "INSERT INTO t VALUES('new', 2); UPDATE t SET a = 2 WHERE id = 'edited'; DELETE FROM t WHERE id = 'deleted';";
+const EDITS =
+  "INSERT INTO t VALUES('new', 2); UPDATE t SET a = 2 WHERE id = 'edited'; DELETE FROM t WHERE id = 'deleted';";
 const EDITED = ["('edited') a=2", "('kept') a=1", "('new') a=2"];
 
 /** A file that another program has made is synchronised by this extension, with all its rows. */
@@ -153,7 +161,9 @@ describe('copies of the database, made with unsent changes', () => {
 
   test('the backup API, with a writer in between', async () => {
     const db = shared();
-    db.exec("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000) INSERT INTO t SELECT 'row' || i, i FROM n");
+    db.exec(
+      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000) INSERT INTO t SELECT 'row' || i, i FROM n",
+    );
     let wrote = false;
     await db.backup(copy(), {
       progress: () => {
@@ -163,7 +173,10 @@ describe('copies of the database, made with unsent changes', () => {
       },
     });
     expect(wrote).toBe(true);
-    const expected = [...EDITED, ...Array.from({ length: 2000 }, (_, i) => `('row${i + 1}') a=${i + 1}`)].sort();
+    const expected = [
+      ...EDITED,
+      ...Array.from({ length: 2000 }, (_, i) => `('row${i + 1}') a=${i + 1}`),
+    ].sort();
     expectSynchronised(copy(), expected);
   });
 
@@ -175,34 +188,41 @@ describe('copies of the database, made with unsent changes', () => {
   });
 });
 
-test.skipIf(!python)('the application installs its own hooks, authorizer and progress handler: no effect on us, nor on them', () => {
-  const db = shared();
-  db.close();
-  const script = join(import.meta.dirname, 'hooks.py');
-  const result = JSON.parse(runProgram(python ?? '', [script, extensionFile, file])) as {
-    before: Record<string, number> & { update: string[] };
-    after: Record<string, number> & { update: string[] };
-    rows: number;
-    payload: string;
-    changed: string[];
-  };
-  expect(result.changed).toEqual([]);
-  // 1 insert, 3 + 1 updated rows and 4 deleted rows of the application; then 2 inserts more.
-  const ofApplication = (names: string[]) => names.filter((name) => name === 't').length;
-  expect(ofApplication(result.before.update)).toBe(1 + 4 + 4);
-  expect(ofApplication(result.after.update)).toBe(1 + 4 + 4 + 2);
-  for (const hook of ['commit', 'rollback', 'wal', 'authorizer', 'progress', 'trace']) {
-    expect([hook, result.after[hook]]).not.toEqual([hook, result.before[hook]]);
-  }
-  applyPayload(peer, Buffer.from(result.payload, 'hex'));
-  expect(dumpTable(peer, 't')).toEqual(['after', 'deleted', 'edited', 'hooked', 'kept'].map((id) => `('${id}') a=${id === 'after' ? 3 : 2}`));
-});
+test.skipIf(!python)(
+  'the application installs its own hooks, authorizer and progress handler: no effect on us, nor on them',
+  () => {
+    const db = shared();
+    db.close();
+    const script = join(import.meta.dirname, 'hooks.py');
+    const result = JSON.parse(runProgram(python ?? '', [script, extensionFile, file])) as {
+      before: Record<string, number> & { update: string[] };
+      after: Record<string, number> & { update: string[] };
+      rows: number;
+      payload: string;
+      changed: string[];
+    };
+    expect(result.changed).toEqual([]);
+    // 1 insert, 3 + 1 updated rows and 4 deleted rows of the application; then 2 inserts more.
+    const ofApplication = (names: string[]) => names.filter((name) => name === 't').length;
+    expect(ofApplication(result.before.update)).toBe(1 + 4 + 4);
+    expect(ofApplication(result.after.update)).toBe(1 + 4 + 4 + 2);
+    for (const hook of ['commit', 'rollback', 'wal', 'authorizer', 'progress', 'trace']) {
+      expect([hook, result.after[hook]]).not.toEqual([hook, result.before[hook]]);
+    }
+    applyPayload(peer, Buffer.from(result.payload, 'hex'));
+    expect(dumpTable(peer, 't')).toEqual(
+      ['after', 'deleted', 'edited', 'hooked', 'kept'].map((id) => `('${id}') a=${id === 'after' ? 3 : 2}`),
+    );
+  },
+);
 
-test.skipIf(!python)('an authorizer or a progress handler that refuses ends the call with an error, nothing half done', () => {
-  const db = shared();
-  db.exec(EDITS);
-  db.close();
-  const script = `import sqlite3, sys
+test.skipIf(!python)(
+  'an authorizer or a progress handler that refuses ends the call with an error, nothing half done',
+  () => {
+    const db = shared();
+    db.exec(EDITS);
+    db.close();
+    const script = `import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.enable_load_extension(True)
 connection.load_extension(sys.argv[2])
@@ -222,10 +242,11 @@ connection.set_progress_handler(None, 0)
 print(connection.execute("SELECT count(*) FROM t_cloudsync_log").fetchone()[0])
 attempt()
 print(connection.execute("SELECT count(*) FROM t_cloudsync_log").fetchone()[0])`;
-  const lines = runProgram(python ?? '', ['-c', script, file, extensionFile]).split('\n');
-  expect(lines[0]).toMatch(/prohibited|not authorized/);
-  expect(lines[1]).toBe('False');
-  expect(lines[2]).toMatch(/interrupt/);
-  expect(lines.slice(3)).toEqual(['False', '3', 'no error', 'False', '0']);
-  expectSynchronised(file);
-});
+    const lines = runProgram(python ?? '', ['-c', script, file, extensionFile]).split('\n');
+    expect(lines[0]).toMatch(/prohibited|not authorized/);
+    expect(lines[1]).toBe('False');
+    expect(lines[2]).toMatch(/interrupt/);
+    expect(lines.slice(3)).toEqual(['False', '3', 'no error', 'False', '0']);
+    expectSynchronised(file);
+  },
+);

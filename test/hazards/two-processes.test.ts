@@ -56,27 +56,42 @@ print(connection.execute("SELECT count(*) FROM t WHERE id LIKE 'python %'").fetc
 
 function shellWriter(): string {
   const statements = Array.from({ length: WRITES }, (_, i) => `INSERT INTO t VALUES('shell ${i}', ${i});`);
-  return ['.timeout 30000', '.bail on', ...statements, "SELECT count(*) FROM t WHERE id LIKE 'shell %';"].join('\n');
+  return [
+    '.timeout 30000',
+    '.bail on',
+    ...statements,
+    "SELECT count(*) FROM t WHERE id LIKE 'shell %';",
+  ].join('\n');
 }
 
 test.skipIf(!python || !sqlite).each(['wal', 'delete'])(
   'sqlite3 and Python write while another process encodes and applies, journal_mode=%s',
   async (journal) => {
     const peerFile = join(folder, 'peer.db');
-    const [db, peer] = [file, peerFile].map((source) => replica(SCHEMA, ['t'], { source })) as [ReturnType<typeof open>, ReturnType<typeof open>];
+    const [db, peer] = [file, peerFile].map((source) => replica(SCHEMA, ['t'], { source })) as [
+      ReturnType<typeof open>,
+      ReturnType<typeof open>,
+    ];
     db.pragma(`journal_mode = ${journal}`);
     db.exec("INSERT INTO t VALUES('shared', 'start')");
     syncAndCompare([db, peer], 't');
     closeAll();
 
-    const syncer = spawn(process.execPath, [join(import.meta.dirname, 'syncer.mjs'), file, peerFile, extensionFile], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const syncer = spawn(
+      process.execPath,
+      [join(import.meta.dirname, 'syncer.mjs'), file, peerFile, extensionFile],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
     const synced = outputOf(syncer);
     const shell = spawn(sqlite ?? '', [file], { stdio: ['pipe', 'pipe', 'inherit'] });
     shell.stdin?.end(shellWriter());
     const script = spawn(python ?? '', ['-c', PYTHON_WRITER, file], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [byShell, byScript] = (await Promise.all([outputOf(shell), outputOf(script)])).map(Number) as [number, number];
+    const [byShell, byScript] = (await Promise.all([outputOf(shell), outputOf(script)])).map(Number) as [
+      number,
+      number,
+    ];
     syncer.stdin?.end();
     const result = JSON.parse(await synced) as { rounds: number; busy: number; longest: number };
 

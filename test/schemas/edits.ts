@@ -61,7 +61,10 @@ export class Editor {
 
   /** Any row, in the order of the key, so that the same seed chooses the same row. */
   private row(table: SchemaTable): Row | undefined {
-    const count = this.db.prepare(`SELECT count(*) FROM ${quoted(table.name)}`).pluck().get() as bigint;
+    const count = this.db
+      .prepare(`SELECT count(*) FROM ${quoted(table.name)}`)
+      .pluck()
+      .get() as bigint;
     if (count === 0n) return undefined;
     const order = table.keys.map(quoted).join(', ');
     const sql = `SELECT * FROM ${quoted(table.name)} ORDER BY ${order} LIMIT 1 OFFSET ?`;

@@ -7,13 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { arrivalNumber, type Connection, single } from '../support/database.js';
 import { exchangeAll } from '../support/exchange.js';
-import { startServer } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
 
 export interface Exchange {
   /** For the name of the test. */
   by: string;
   /** Sends everything from every database to every other until nothing moves. */
-  exchange(databases: readonly Connection[]): void | Promise<void>;
+  exchange(databases: readonly Connection[]): void;
+  /** The databases must be connected first. */
+  needsServer: boolean;
 }
 
 /** cloudsync_payload_save and cloudsync_payload_load, each file with what is new since the one before. */
@@ -42,30 +44,25 @@ interface SyncReport {
   received: { rows: number };
 }
 
-/** A server of its own for each exchange would forget the one before: one server lives as long as the databases. */
-const servers = new WeakMap<Connection, Promise<unknown>>();
+/** Gives every database the address of one database on a server, and the key. */
+export function connect(databases: readonly Connection[], server: RunningServer, name: string): void {
+  for (const db of databases) {
+    single(db, 'SELECT cloudsync_network_init(?)', `${server.url}/${name}`);
+    single(db, 'SELECT cloudsync_network_set_apikey(?)', server.key);
+  }
+}
 
 /** cloudsync_network_sync through a real server, which gets the tables from the first database. */
-async function exchangeThroughServer(databases: readonly Connection[]): Promise<void> {
-  const [first] = databases as [Connection];
-  if (!servers.has(first)) servers.set(first, connect(databases));
-  await servers.get(first);
+function exchangeThroughServer(databases: readonly Connection[]): void {
   for (let round = 0; round < 2 * databases.length + 2; round++) {
-    const reports = databases.map((db) => JSON.parse(single(db, 'SELECT cloudsync_network_sync()') as string) as SyncReport);
+    const reports = databases.map(
+      (db) => JSON.parse(single(db, 'SELECT cloudsync_network_sync()') as string) as SyncReport,
+    );
     if (reports.every(({ sent, received }) => sent.batches === 0 && received.rows === 0)) return;
   }
   throw new Error('the exchange through the server does not come to rest');
 }
 
-/** Starts a server that ends with the test process, and gives every database its address and a key. */
-async function connect(databases: readonly Connection[]): Promise<void> {
-  const server = await startServer();
-  for (const db of databases) {
-    single(db, 'SELECT cloudsync_network_init(?)', `${server.url}/sample`);
-    single(db, 'SELECT cloudsync_network_set_apikey(?)', server.key);
-  }
-}
-
-export const BY_PAYLOAD: Exchange = { by: 'payloads', exchange: exchangeAll };
-export const BY_FILE: Exchange = { by: 'files', exchange: exchangeFiles };
-export const BY_SERVER: Exchange = { by: 'a server', exchange: exchangeThroughServer };
+export const BY_PAYLOAD: Exchange = { by: 'payloads', exchange: exchangeAll, needsServer: false };
+export const BY_FILE: Exchange = { by: 'files', exchange: exchangeFiles, needsServer: false };
+export const BY_SERVER: Exchange = { by: 'a server', exchange: exchangeThroughServer, needsServer: true };

@@ -7,10 +7,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Connection, dumpMetadata, dumpTable, heldChanges, initTable, openDatabase, quoted, single } from '../support/database.js';
+import { useWorkspace } from '../end-to-end/workspace.js';
+import {
+  type Connection,
+  dumpMetadata,
+  dumpTable,
+  heldChanges,
+  initTable,
+  openDatabase,
+  quoted,
+  single,
+} from '../support/database.js';
 import { LONG, propertyOptions } from '../support/random.js';
 import { Editor } from './edits.js';
-import { BY_FILE, BY_PAYLOAD, BY_SERVER, type Exchange } from './exchanges.js';
+import { BY_FILE, BY_PAYLOAD, BY_SERVER, connect, type Exchange } from './exchanges.js';
 import { randomNumbers } from './random-numbers.js';
 import { readSchema, type SchemaTable, schemaSql } from './schema.js';
 
@@ -20,6 +30,8 @@ const TABLES = 24;
 const ROWS = 18_917;
 const EDITS = LONG ? 5_000 : 250;
 
+const workspace = useWorkspace();
+let databases = 0;
 const opened: Connection[] = [];
 let original: Buffer;
 let empty: Buffer;
@@ -36,7 +48,10 @@ afterEach(() => {
 });
 
 function rowCount(db: Connection): number {
-  return tables.reduce((sum, { name }) => sum + Number(single(db, `SELECT count(*) FROM ${quoted(name)}`)), 0);
+  return tables.reduce(
+    (sum, { name }) => sum + Number(single(db, `SELECT count(*) FROM ${quoted(name)}`)),
+    0,
+  );
 }
 
 /** A database with both samples and one with their schema only, all tables tracked in each. */
@@ -47,7 +62,8 @@ function prepare(): void {
   const bare = openDatabase();
   bare.exec(schemaSql(full));
   tables = readSchema(full);
-  for (const db of [full, bare]) for (const { name, hasIntegerKey } of tables) initTable(db, name, 'cls', hasIntegerKey);
+  for (const db of [full, bare])
+    for (const { name, hasIntegerKey } of tables) initTable(db, name, 'cls', hasIntegerKey);
   [original, empty] = [full.serialize(), bare.serialize()];
   full.close();
   bare.close();
@@ -56,7 +72,8 @@ function prepare(): void {
 /** Every row of every table, the metadata, and nothing held back. */
 function expectEqual([first, ...others]: [Connection, ...Connection[]]): void {
   for (const other of others) {
-    for (const { name } of tables) expect([name, dumpTable(other, name)]).toEqual([name, dumpTable(first, name)]);
+    for (const { name } of tables)
+      expect([name, dumpTable(other, name)]).toEqual([name, dumpTable(first, name)]);
     expect(dumpMetadata(other)).toEqual(dumpMetadata(first));
   }
   for (const db of [first, ...others]) {
@@ -73,6 +90,13 @@ interface Case extends Exchange {
 const CASES: Case[] = [BY_PAYLOAD, BY_FILE, BY_SERVER].flatMap((exchange) =>
   [false, true].map((foreignKeys) => ({ ...exchange, foreignKeys })),
 );
+
+/** The full database and the empty one, connected to a new database of the server when they need it. */
+function openPair(foreignKeys: boolean, needsServer: boolean): [Connection, Connection] {
+  const pair: [Connection, Connection] = [open(original, foreignKeys), open(empty, foreignKeys)];
+  if (needsServer) connect(pair, workspace.server, `sample${++databases}`);
+  return pair;
+}
 
 describe.skipIf(!FILES.every((file) => existsSync(file)))('chinook and northwind', () => {
   beforeAll(prepare);
@@ -94,26 +118,32 @@ describe.skipIf(!FILES.every((file) => existsSync(file)))('chinook and northwind
     expect(refused.length).toBe(17);
   });
 
-  test.each(CASES)('by $by, foreign_keys=$foreignKeys: copied to an empty database', async ({ exchange, foreignKeys }) => {
-    const pair: [Connection, Connection] = [open(original, foreignKeys), open(empty, foreignKeys)];
-    expect(tables.length).toBe(TABLES);
-    expect(rowCount(pair[0])).toBe(ROWS);
-    expect(rowCount(pair[1])).toBe(0);
-    await exchange(pair);
-    expect(rowCount(pair[1])).toBe(rowCount(pair[0]));
-    expectEqual(pair);
-  });
-
-  test.each(CASES)('by $by, foreign_keys=$foreignKeys: equal after random edits on both sides', async ({ by, exchange, foreignKeys }) => {
-    const { seed } = propertyOptions(`random edits by ${by}, foreign_keys=${foreignKeys}`, 1);
-    const pair: [Connection, Connection] = [open(original, foreignKeys), open(empty, foreignKeys)];
-    await exchange(pair);
-    const editors = pair.map((db, i) => new Editor(db, tables, i + 1, randomNumbers(seed + i)));
-    for (let round = 0; round < 2; round++) {
-      for (const editor of editors) editor.edit(EDITS);
-      await exchange(pair);
+  test.each(CASES)(
+    'by $by, foreign_keys=$foreignKeys: copied to an empty database',
+    ({ exchange, needsServer, foreignKeys }) => {
+      const pair = openPair(foreignKeys, needsServer);
+      expect(tables.length).toBe(TABLES);
+      expect(rowCount(pair[0])).toBe(ROWS);
+      expect(rowCount(pair[1])).toBe(0);
+      exchange(pair);
+      expect(rowCount(pair[1])).toBe(rowCount(pair[0]));
       expectEqual(pair);
-    }
-    for (const { counts } of editors) expect(Math.min(...Object.values(counts))).toBeGreaterThan(0);
-  });
+    },
+  );
+
+  test.each(CASES)(
+    'by $by, foreign_keys=$foreignKeys: equal after random edits on both sides',
+    ({ by, exchange, needsServer, foreignKeys }) => {
+      const { seed } = propertyOptions(`random edits by ${by}, foreign_keys=${foreignKeys}`, 1);
+      const pair = openPair(foreignKeys, needsServer);
+      exchange(pair);
+      const editors = pair.map((db, i) => new Editor(db, tables, i + 1, randomNumbers(seed + i)));
+      for (let round = 0; round < 2; round++) {
+        for (const editor of editors) editor.edit(EDITS);
+        exchange(pair);
+        expectEqual(pair);
+      }
+      for (const { counts } of editors) expect(Math.min(...Object.values(counts))).toBeGreaterThan(0);
+    },
+  );
 });

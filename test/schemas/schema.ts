@@ -33,9 +33,15 @@ interface ColumnInfo {
 /** All tables of the application in the order of their creation. */
 export function readSchema(db: Connection): SchemaTable[] {
   const ofApplication = "type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%cloudsync%'";
-  const names = db.prepare(`SELECT name FROM sqlite_schema WHERE ${ofApplication} ORDER BY rowid`).pluck().all() as string[];
+  const names = db
+    .prepare(`SELECT name FROM sqlite_schema WHERE ${ofApplication} ORDER BY rowid`)
+    .pluck()
+    .all() as string[];
   const foreignKeys = new Map(
-    names.map((name) => [name, db.pragma(`foreign_key_list(${quoted(name)})`) as Array<{ table: string; from: string }>]),
+    names.map((name) => [
+      name,
+      db.pragma(`foreign_key_list(${quoted(name)})`) as Array<{ table: string; from: string }>,
+    ]),
   );
   const targets = new Set([...foreignKeys.values()].flat().map(({ table }) => table.toLowerCase()));
   return names.map((name) => {
@@ -61,6 +67,9 @@ export function readSchema(db: Connection): SchemaTable[] {
 export function schemaSql(db: Connection): string {
   const ofApplication = "sql IS NOT NULL AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%cloudsync%'";
   const order = "CASE type WHEN 'table' THEN 0 ELSE 1 END, rowid";
-  const statements = db.prepare(`SELECT sql FROM sqlite_schema WHERE ${ofApplication} ORDER BY ${order}`).pluck().all();
+  const statements = db
+    .prepare(`SELECT sql FROM sqlite_schema WHERE ${ofApplication} ORDER BY ${order}`)
+    .pluck()
+    .all();
   return statements.join(';\n');
 }

@@ -15,7 +15,7 @@ class Reference {
 function loadReferences(tables: Array<Table>): Array<Reference> {
   const references: Array<Reference> = [];
   const statement = new Statement(
-    new Text().add('SELECT t.name, f."table" FROM main.cloudsync_tables AS t, pragma_foreign_key_list(t.name) AS f'),
+    new Text().add('SELECT t.name, f."table" FROM main.cloudsync_tables AS t, pragma_foreign_key_list(t.name, \'main\') AS f'),
   );
   while (statement.step()) {
     const child = findTable(tables, statement.columnBytes(0));

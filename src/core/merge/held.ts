@@ -21,6 +21,8 @@ export const WAITS_FOR_DATA: i32 = 0;
 export const WAITS_FOR_SCHEMA: i32 = 1;
 /** Never tried again: a report about a value that cannot travel. */
 export const WAITS_FOR_NOTHING: i32 = 2;
+/** Never tried again: a report that the server did not accept a row. */
+export const WAITS_FOR_SERVER: i32 = 3;
 
 function insert(table: Slice, key: Slice, columns: Slice, reason: Slice, waits: i32, packet: Slice, digest: i64): bool {
   const statement = new Statement(
@@ -65,9 +67,9 @@ export function holdRow(incoming: Table, row: IncomingRow, include: StaticArray<
 }
 
 /** Puts a report into the list: nothing waits, but the user has to know. One per row and column. */
-export function holdReport(table: Slice, key: Slice, column: Slice, reason: Slice): bool {
+export function holdReport(table: Slice, key: Slice, column: Slice, reason: Slice, waits: i32): bool {
   const digest = <i64>xxh64(key.pointer, key.size, xxh64(column.pointer, column.size, 1));
-  return insert(table, key, column, reason, WAITS_FOR_NOTHING, sliceOf(''), digest);
+  return insert(table, key, column, reason, waits, sliceOf(''), digest);
 }
 
 /** Reports values that are too large to travel; they stay on this device. */
@@ -76,9 +78,14 @@ export function reportOversized(values: Array<Oversized>): bool {
     const value = values[i];
     const reason = new Text().add('a value of ').number(value.size);
     reason.add(' bytes is larger than a packet can carry; it stays on this device');
-    if (!holdReport(value.table.name, value.key, value.column, reason.slice())) return false;
+    if (!holdReport(value.table.name, value.key, value.column, reason.slice(), WAITS_FOR_NOTHING)) return false;
   }
   return true;
+}
+
+/** Removes the reports about rows that the server did not accept. */
+export function withdrawServerReports(): bool {
+  return execute(new Text().add('DELETE FROM main.cloudsync_held WHERE waits=').number(WAITS_FOR_SERVER));
 }
 
 /** Ids of the held rows that may be tried now, oldest first. */

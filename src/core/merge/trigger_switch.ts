@@ -31,7 +31,7 @@ function hasApplicationTrigger(table: Table): bool {
 function isReferredToWithAction(table: Table): bool {
   const statement = new Statement(
     new Text().add(
-      "SELECT 1 FROM main.sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f WHERE s.type='table'" +
+      "SELECT 1 FROM main.sqlite_schema AS s, pragma_foreign_key_list(s.name, 'main') AS f WHERE s.type='table'" +
         ' AND f."table"=?1 COLLATE NOCASE AND (f.on_delete NOT IN (\'NO ACTION\',\'RESTRICT\')' +
         " OR f.on_update NOT IN ('NO ACTION','RESTRICT')) LIMIT 1",
     ),

@@ -5,7 +5,8 @@
 import { setBlob, setInteger, setText } from '../catalog/settings';
 import { Reader } from '../bytes/reader';
 import { Slice } from '../bytes/slice';
-import { holdReport } from '../merge/held';
+import { ownSite } from '../catalog/sites';
+import { holdReport, WAITS_FOR_SERVER, withdrawServerReports } from '../merge/held';
 import { mergeOne } from '../merge/payload_merge';
 import { beginOperation, endOperation, tables } from '../operation';
 import { storedSize, HEADER_SIZE } from '../packet/envelope';
@@ -57,7 +58,11 @@ export function readRegistration(body: Slice): bool {
 function acceptRegistration(newEpoch: Slice, lastBatch: i64, missing: Slice): bool {
   const before = epoch();
   const ours = acknowledgedBatch();
-  if (ours == BATCH_UNKNOWN) {
+  const state = session();
+  if (state.requestSite != ownSite()) return true;
+  if (ours != state.requestBatch) {
+    // Another connection has synchronised meanwhile; what the server counted is not comparable.
+  } else if (ours == BATCH_UNKNOWN) {
     if (!setInteger('network.batch', lastBatch)) return false;
   } else if (lastBatch > (waitingBatch() != null ? ours + 1 : ours)) {
     // The server does not know the new site yet, so this registration does not count.
@@ -65,11 +70,12 @@ function acceptRegistration(newEpoch: Slice, lastBatch: i64, missing: Slice): bo
   } else if (lastBatch < ours || (before.size > 0 && !before.equals(newEpoch))) {
     if (!rewind(lastBatch)) return false;
   }
-  return (
-    setBlob('network.epoch', newEpoch) &&
-    setText(sliceOf('network.missing'), missing) &&
-    setInteger('network.registered', tablesDigest())
-  );
+  return setBlob('network.epoch', newEpoch) && setMissing(missing) && setInteger('network.registered', tablesDigest());
+}
+
+/** Records which tables the server lacks. When it has all of them, reports about rows that it refused are withdrawn. */
+function setMissing(names: Slice): bool {
+  return setText(sliceOf('network.missing'), names) && (names.size > 0 || withdrawServerReports());
 }
 
 /** Array of [name, outcome]; what was refused stays in network.missing. */
@@ -87,7 +93,7 @@ export function readPublication(body: Slice): bool {
   }
   if (reader.bad || reader.left != 0) return badAnswer();
   if (!beginOperation()) return false;
-  return endOperation(setText(sliceOf('network.missing'), missing.slice()));
+  return endOperation(setMissing(missing.slice()));
 }
 
 /** [batch, verdicts]. */
@@ -96,17 +102,19 @@ export function readPushAnswer(body: Slice): bool {
   if (reader.array(2) != 2) reader.reject();
   const number = <i64>reader.unsigned(1 << 53);
   if (!beginOperation()) return false;
-  const batch = waitingBatch();
-  if (reader.bad || batch == null || batch.number != number) {
-    endOperation(false);
-    return badAnswer();
-  }
   const refused = readVerdicts(reader);
   if (reader.bad || reader.left != 0) badAnswer();
-  if (!endOperation(!hasFailed() && acknowledge(batch.number, batch.upto))) return false;
+  if (!endOperation(!hasFailed() && settle(number))) return false;
   session().sentBatches++;
   session().refusedRows += refused;
   return true;
+}
+
+/** Records that the server has the batch, unless another connection that sent it too has done so already. */
+function settle(number: i64): bool {
+  const batch = waitingBatch();
+  if (batch != null && batch.number == number) return acknowledge(batch.number, batch.upto);
+  return session().requestSite != ownSite() || number <= acknowledgedBatch() || badAnswer();
 }
 
 /** Array of [table, key, code, detail]: each is reported in cloudsync_held; the device's own row stays as it is. */
@@ -120,7 +128,7 @@ function readVerdicts(reader: Reader): i64 {
     const detail = reader.string(PACKET_MAX);
     if (reader.bad) break;
     const reason = new Text().add('the server did not accept the row (').bytes(code).add('): ').bytes(detail);
-    holdReport(table, key, sliceOf(''), reason.slice());
+    holdReport(table, key, sliceOf(''), reason.slice(), WAITS_FOR_SERVER);
   }
   return count;
 }

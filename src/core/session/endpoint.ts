@@ -15,6 +15,7 @@
 import { currentSeq } from '../catalog/counters';
 import { removeSetting, setBlob, setInteger, setText, settingBytes, settingInteger } from '../catalog/settings';
 import { Slice } from '../bytes/slice';
+import { xxh64 } from '../bytes/xxh64';
 import { fail } from '../sql/failure';
 import { executeLiteral } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
@@ -22,9 +23,12 @@ import { sliceOf, Text } from '../sql/text';
 export const EPOCH_SIZE: u32 = 16;
 
 const URL_MAX: u32 = 2048;
+/** So much of a wrong address is repeated in the message. */
+const QUOTED_MAX: u32 = 200;
 
 function refuseUrl(url: Slice, why: string): Text | null {
-  fail(new Text().add("the address '").bytes(url).add("' ").add(why).add('; expected https://host[:port]/database'));
+  const text = new Text().add("the address '").bytes(new Slice(url.pointer, url.size < QUOTED_MAX ? url.size : QUOTED_MAX));
+  fail(text.add(url.size > QUOTED_MAX ? "...' " : "' ").add(why).add('; expected https://host[:port]/database'));
   return null;
 }
 
@@ -120,6 +124,12 @@ export function endpoint(): Slice {
 
 export function epoch(): Slice {
   return settingBytes('network.epoch');
+}
+
+/** A number for the epoch that can be compared. */
+export function epochDigest(): i64 {
+  const value = epoch();
+  return <i64>xxh64(value.pointer, value.size, 0);
 }
 
 export function sentSeq(): i64 {

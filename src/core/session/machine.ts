@@ -15,7 +15,7 @@
  *     wait                                                  when its time is over
  */
 import { catalogExists, failWithoutCatalog } from '../catalog/schema';
-import { loadSites } from '../catalog/sites';
+import { loadSites, ownSite } from '../catalog/sites';
 import { settingBytes, settingInteger } from '../catalog/settings';
 import { Slice } from '../bytes/slice';
 import { random_bytes, result_text, secret_is_set, sql_autocommit } from '../host';
@@ -35,7 +35,7 @@ import {
   readRegistration,
   startAgain,
 } from './answers';
-import { endpoint } from './endpoint';
+import { acknowledgedBatch, endpoint, epochDigest } from './endpoint';
 import { ServerError } from './errors';
 import { discardWaitingBatch, nextBatch, waitingBatch } from './outbox';
 import { publishRequest, pullRequest, pushRequest, registerRequest, tablesDigest, waitRequest } from './requests';
@@ -94,6 +94,7 @@ export function nextAction(): usize {
   let action: usize = 0;
   while (action == 0 && !hasFailed()) {
     loadSites();
+    rememberRequest();
     if (state.phase == PHASE_REGISTER) action = register();
     else if (state.phase == PHASE_PUBLISH) action = publishRequest();
     else if (state.phase == PHASE_PUSH) action = push();
@@ -102,6 +103,14 @@ export function nextAction(): usize {
     else return state.phase == PHASE_DONE ? finish() : endSession();
   }
   return hasFailed() ? endSession() : action;
+}
+
+/** Notes what a request that is made now says, so that the answer can be judged by it. */
+function rememberRequest(): void {
+  const state = session();
+  state.requestSite = ownSite();
+  state.requestBatch = acknowledgedBatch();
+  state.requestEpoch = epochDigest();
 }
 
 function endSession(): usize {
@@ -197,6 +206,10 @@ function recover(error: ServerError, retryAfterSeconds: i32): void {
   const state = session();
   // A database that was there and is gone is created again by a registration, where the credential may do so.
   const gone = error.status == 404 && error.code.is('no_database') && state.phase != PHASE_REGISTER;
+  if (error.status == 409 && othersHaveMovedOn()) {
+    state.phase = PHASE_REGISTER;
+    return;
+  }
   if (error.status == 409 || gone) {
     countRecovery();
     if (hasFailed()) return;
@@ -218,6 +231,17 @@ function recover(error: ServerError, retryAfterSeconds: i32): void {
   }
   state.sleepMs = retryAfterSeconds >= 0 ? min(retryAfterSeconds * 1000, BACKOFF_MAX_MS) : backoff(state.attempt);
   state.attempt++;
+}
+
+/**
+ * True when the server's objection is explained by another connection that synchronises the same file: then nothing is
+ * wrong, and the session goes on from the state that the other one has left.
+ */
+function othersHaveMovedOn(): bool {
+  const state = session();
+  if (state.requestSite != ownSite() || state.requestBatch != acknowledgedBatch()) return true;
+  // The other one has sent a batch and not yet recorded the answer: it is sent again, and answered as a repeat.
+  return state.requestEpoch != epochDigest() || (state.phase == PHASE_PULL && waitingBatch() != null);
 }
 
 /** Full jitter: a random pause of up to 0.5 s, doubled with every try up to a minute. */

@@ -33,6 +33,13 @@ export class Session {
   sentBatches: i64 = 0;
   receivedRows: i64 = 0;
   refusedRows: i64 = 0;
+  /**
+   * What the newest request said: own site, last acknowledged batch, digest of the epoch. When the database says
+   * something else by the time of the answer, another connection has synchronised meanwhile.
+   */
+  requestSite: i32 = 0;
+  requestBatch: i64 = 0;
+  requestEpoch: i64 = 0;
   /** Rows received since the last time that own changes were looked for. */
   receivedSincePush: i64 = 0;
 }

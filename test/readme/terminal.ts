@@ -1,0 +1,58 @@
+/**
+ * terminal.ts: a sqlite3 program with somebody at its keyboard: a line is typed, what is printed until the next prompt
+ * is the answer.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+const PROMPT = 'sqlite> ';
+
+export class Terminal {
+  readonly #child: ChildProcessWithoutNullStreams;
+  #printed = '';
+
+  /** @param command the line that starts the program: "sqlite3 phone.db" */
+  constructor(command: string, folder: string) {
+    const [program = '', ...words] = command.split(' ');
+    // Without a terminal the program would neither show prompts nor print at once; -interactive makes it do both.
+    this.#child = spawn(program, ['-interactive', ...words], {
+      cwd: folder,
+      // Wide and without features, so that line editing repeats a line as it was typed.
+      env: { ...process.env, TERM: 'dumb', COLUMNS: '1000', HOME: folder },
+      stdio: 'pipe',
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#printed += text;
+      });
+    }
+  }
+
+  /** Waits for the first prompt. */
+  async open(): Promise<void> {
+    await this.#untilPrompt();
+  }
+
+  /** Types a line and returns what the program prints, without prompt and echo. */
+  async type(line: string): Promise<string> {
+    this.#printed = '';
+    this.#child.stdin.write(`${line}\n`);
+    const text = await this.#untilPrompt();
+    // Programs built with line editing repeat what is typed.
+    return text.startsWith(`${line}\n`) ? text.slice(line.length + 1) : text;
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#child, 'close');
+    this.#child.stdin.end();
+    await closed;
+  }
+
+  async #untilPrompt(): Promise<string> {
+    while (!this.#printed.endsWith(PROMPT)) {
+      if (this.#child.exitCode !== null) throw new Error(`the program ended: ${this.#printed}`);
+      await Promise.race([once(this.#child.stdout, 'data'), once(this.#child, 'exit')]);
+    }
+    return this.#printed.slice(0, -PROMPT.length);
+  }
+}
