@@ -8,7 +8,8 @@
  * A stage is up to date when its outputs exist and the fingerprint of its inputs is the one that was recorded
  * when it was last built. Nothing is printed when nothing is to do.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { at, fingerprint, hasProgram, nodeHeadersFolder, Problem, runTool, say } from './tools.mjs';
 
@@ -68,6 +69,8 @@ function compileTypeScript() {
   for (const folder of [fresh, former]) rmSync(folder, { recursive: true, force: true });
   const args = ['-p', 'tsconfig.json', '--outDir', fresh];
   runTool('typescript/bin/tsc', args, 'compile src/node and src/server');
+  // npm makes the command of the package executable only when it links it.
+  chmodSync(join(fresh, 'server', 'main.js'), 0o755);
   if (existsSync(target)) renameSync(target, former);
   renameSync(fresh, target);
   rmSync(former, { recursive: true, force: true });
