@@ -39,7 +39,8 @@ export function compareWithBaselines(rows, own) {
   for (const [key, { value: baseline, band }] of Object.entries(baselines.figures)) {
     const entry = own[key];
     const label = FIGURES.find((figure) => figure.key === key)?.label.trim() ?? key;
-    if (entry === undefined) throw new Error(`baselines.json has "${label}", which this run has not measured`);
+    if (entry === undefined)
+      throw new Error(`baselines.json has "${label}", which this run has not measured`);
     if (Math.abs(entry.value - baseline) <= baseline * band) continue;
     departures.push({ label, value: entry.value, baseline, worse: entry.value > baseline });
   }

@@ -1,9 +1,9 @@
 /**
  * figures.mjs: the figures of the table: what each is made of, what it is compared with and the goal.
  *
- * A figure that has `phases` is a ratio: the time of these phases per row, against the time of the phase `against` of
- * plain SQLite per row. The others are sizes, given as they are. `goal` and `atLeast` (the least that has to be reached)
- * are upper bounds; figures without them are for information.
+ * A figure that has `phases` is a ratio: the time of these phases per row, against the time of the phase `against` (the
+ * same phases without it) of plain SQLite per row. The others are sizes, given as they are. `goal` and `atLeast` (the
+ * least that has to be reached) are upper bounds; figures without them are for information.
  */
 
 const KIB = 1024;
@@ -26,7 +26,14 @@ export const FIGURES = [
     atLeast: 2,
   },
   { key: 'fold', label: '  of this the fold', phases: ['fold'], against: 'insert' },
-  { key: 'apply', label: 'apply all / insert', phases: ['apply'], against: 'insert', goal: 2.5, atLeast: 3.5 },
+  {
+    key: 'apply',
+    label: 'apply all / insert',
+    phases: ['apply'],
+    against: 'insert',
+    goal: 2.5,
+    atLeast: 3.5,
+  },
   { key: 'reapply', label: 're-apply / insert', phases: ['reapply'], against: 'insert', goal: 0.8 },
   {
     key: 'encodeChanges',
@@ -56,7 +63,7 @@ export function secondsPerRow(perRow, phases) {
  * @param plain the same of plain SQLite
  * @returns a ratio or a size; undefined when it was not measured
  */
-export function valueOf(figure, measured, plain) {
+export function figureOf(figure, measured, plain) {
   if (!figure.phases) return measured.sizes[figure.key];
   const time = secondsPerRow(measured.perRow, figure.phases);
   return time === undefined ? undefined : time / plain.perRow[figure.against ?? figure.phases[0]];

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectionMemory, loadTime } from './connections.mjs';
-import { commitCount, PHASES, Round } from './phases.mjs';
+import { CLOCKS, commitCount, PHASES, Round } from './phases.mjs';
 import { makeWorkload } from './workload.mjs';
 
 /** After this phase the databases hold the inserted rows and their bookkeeping, nothing else: sizes are taken. */
@@ -25,11 +25,12 @@ function keepFastest(measured, phase, seconds, rows) {
   measured.perRow[phase] = Math.min(measured.perRow[phase] ?? Number.POSITIVE_INFINITY, perRow);
 }
 
-function runRound(systems, folder, workload, measured, turned) {
+/** Runs all phases once for all systems and keeps what was faster than before. */
+function runRound({ systems, workload, clock, measured }, folder, turned) {
   const rounds = systems.map((system) => {
     const own = join(folder, system.name);
     mkdirSync(own);
-    return new Round(system, own, workload);
+    return new Round(system, own, workload, clock);
   });
   const order = rounds.map((_, index) => index);
   if (turned) order.reverse();
@@ -44,13 +45,13 @@ function runRound(systems, folder, workload, measured, turned) {
 }
 
 /** Memory and loading; needs a database of the system with all rows. */
-function measureConnections(systems, folder, workload, measured) {
+function measureConnections({ systems, workload, clock, measured }, folder) {
   const [plain] = systems;
   systems.forEach((system, index) => {
     if (system.adapter === null) return;
     const own = join(folder, `connections-${system.name}`);
     mkdirSync(own);
-    const round = new Round(system, own, workload);
+    const round = new Round(system, own, workload, clock);
     round.insert();
     round.fold();
     round.encode();
@@ -67,24 +68,24 @@ function measureConnections(systems, folder, workload, measured) {
 /**
  * Measures all systems, plain SQLite first.
  * @param systems from systems.mjs
- * @param options rows, rounds
+ * @param options rows, rounds, clock (a key of CLOCKS)
  * @param say called with a line about the progress
  * @returns per system { perRow: seconds per row by phase, sizes: by key of figures.mjs, bytesPerRow }
  */
-export function measureAll(systems, { rows, rounds }, say) {
+export function measureAll(systems, { rows, rounds, clock }, say) {
   const measured = systems.map(() => ({ perRow: {}, sizes: {}, bytesPerRow: 0 }));
-  const workload = makeWorkload(rows);
+  const run = { systems, measured, workload: makeWorkload(rows), clock: CLOCKS[clock] };
   const folder = mkdtempSync(join(tmpdir(), 'cloudsync-bench-'));
   try {
     for (let i = 0; i < rounds; i++) {
       say(`round ${i + 1} of ${rounds}`);
       const own = join(folder, String(i));
       mkdirSync(own);
-      runRound(systems, own, workload, measured, i % 2 === 1);
+      runRound(run, own, i % 2 === 1);
       rmSync(own, { recursive: true });
     }
     say('connections');
-    measureConnections(systems, folder, workload, measured);
+    measureConnections(run, folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -26,12 +26,16 @@ export function runOptions(args) {
     {
       rows: { type: 'string', default: '50000' },
       rounds: { type: 'string', default: '5' },
+      clock: { type: 'string', default: 'cpu' },
       json: { type: 'string' },
       strict: { type: 'boolean', default: false },
       record: { type: 'boolean', default: false },
     },
     args,
   );
+  if (!['cpu', 'wall'].includes(values.clock)) {
+    throw new UsageError(`--clock is cpu or wall, not "${values.clock}"`);
+  }
   return {
     ...values,
     rows: positiveInteger('rows', values.rows, 100),

@@ -28,16 +28,28 @@ export function commitCount(rows) {
   return Math.ceil(rows / 5);
 }
 
-function seconds(work) {
-  const start = process.hrtime.bigint();
-  work();
-  return Number(process.hrtime.bigint() - start) / 1e9;
-}
+/** The clocks that can measure: what they show, in seconds. */
+export const CLOCKS = {
+  /** Processor time of this process: what the work costs, whatever else the machine is doing. */
+  cpu: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  },
+  /** Time that passes, waiting for the disk and for other programs included. */
+  wall: () => performance.now() / 1e3,
+};
 
 /** One system in one round: its databases and what it has encoded. */
 export class Round {
-  constructor(system, folder, workload) {
+  /**
+   * @param system from systems.mjs
+   * @param folder an empty folder for its databases
+   * @param workload from workload.mjs
+   * @param clock one of CLOCKS
+   */
+  constructor(system, folder, workload, clock) {
     this.system = system;
+    this.clock = clock;
     this.adapter = system.adapter;
     this.folder = folder;
     this.workload = workload;
@@ -46,11 +58,17 @@ export class Round {
     this.target = this.adapter === null ? null : createDatabase(system, join(folder, 'target.db'));
   }
 
+  seconds(work) {
+    const start = this.clock();
+    work();
+    return this.clock() - start;
+  }
+
   /** Runs a statement for every row in one transaction; everything before has reached the database file. */
   transaction(sql, parameters) {
     this.source.pragma('wal_checkpoint(TRUNCATE)');
     const statement = this.source.prepare(sql);
-    return seconds(() => {
+    return this.seconds(() => {
       this.source.exec('BEGIN IMMEDIATE');
       for (const row of parameters) statement.run(row);
       this.source.exec('COMMIT');
@@ -65,7 +83,7 @@ export class Round {
     const db = createDatabase(this.system, join(this.folder, 'commits.db'));
     const statement = db.prepare(INSERT);
     const rows = this.workload.inserts.slice(0, commitCount(this.workload.inserts.length));
-    const time = seconds(() => {
+    const time = this.seconds(() => {
       for (const row of rows) statement.run(row);
     });
     db.close();
@@ -76,12 +94,12 @@ export class Round {
   fold() {
     if (!this.adapter?.fold) return undefined;
     this.source.pragma('wal_checkpoint(TRUNCATE)');
-    return seconds(() => this.adapter.fold(this.source));
+    return this.seconds(() => this.adapter.fold(this.source));
   }
 
   encode() {
     if (this.adapter === null) return undefined;
-    return seconds(() => {
+    return this.seconds(() => {
       this.payload = this.adapter.encode(this.source);
     });
   }
@@ -89,13 +107,15 @@ export class Round {
   apply() {
     if (this.adapter === null) return undefined;
     this.target.pragma('wal_checkpoint(TRUNCATE)');
-    const time = seconds(() => this.adapter.apply(this.target, this.payload));
+    const time = this.seconds(() => this.adapter.apply(this.target, this.payload));
     this.checkEqual();
     return time;
   }
 
   reapply() {
-    return this.adapter === null ? undefined : seconds(() => this.adapter.apply(this.target, this.payload));
+    return this.adapter === null
+      ? undefined
+      : this.seconds(() => this.adapter.apply(this.target, this.payload));
   }
 
   updateOne() {
@@ -107,7 +127,7 @@ export class Round {
   encodeChanges() {
     if (this.since === undefined) return undefined;
     this.source.pragma('wal_checkpoint(TRUNCATE)');
-    return seconds(() => {
+    return this.seconds(() => {
       this.changes = this.adapter.encode(this.source, this.since);
     });
   }
@@ -116,7 +136,7 @@ export class Round {
   applyChanges() {
     if (this.since === undefined) return undefined;
     this.target.pragma('wal_checkpoint(TRUNCATE)');
-    const time = seconds(() => this.adapter.apply(this.target, this.changes));
+    const time = this.seconds(() => this.adapter.apply(this.target, this.changes));
     this.checkEqual();
     return time;
   }

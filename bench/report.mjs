@@ -3,7 +3,7 @@
  */
 import { cpus } from 'node:os';
 import Database from 'better-sqlite3';
-import { FIGURES, secondsPerRow, valueOf } from './figures.mjs';
+import { FIGURES, figureOf, secondsPerRow } from './figures.mjs';
 
 /** The environment of the figures in a few words. */
 export function environment() {
@@ -24,7 +24,7 @@ export function figuresOf(systems, measured) {
   systems.forEach(({ name }, index) => {
     result[name] = {};
     for (const figure of FIGURES) {
-      const value = valueOf(figure, measured[index], measured[0]);
+      const value = figureOf(figure, measured[index], measured[0]);
       if (value === undefined) continue;
       const time = figure.phases ? secondsPerRow(measured[index].perRow, figure.phases) : undefined;
       result[name][figure.key] = time === undefined ? { value } : { value, microsecondsPerRow: time * 1e6 };
@@ -63,5 +63,12 @@ export function table(systems, figures) {
     lines.push([figure.label, ...cells, goalText(figure, figures[own][figure.key])]);
   }
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  return lines.map((line) => line.map((text, i) => text.padEnd(widths[i])).join('  ').trimEnd()).join('\n');
+  return lines
+    .map((line) =>
+      line
+        .map((text, i) => text.padEnd(widths[i]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

@@ -11,7 +11,13 @@ import * as cloudsync from './adapters/cloudsync.mjs';
 import { UsageError } from './options.mjs';
 import { CREATE_TABLE, TABLE } from './workload.mjs';
 
-const REQUIRED = { name: 'string', load: 'function', init: 'function', encode: 'function', apply: 'function' };
+const REQUIRED = {
+  name: 'string',
+  load: 'function',
+  init: 'function',
+  encode: 'function',
+  apply: 'function',
+};
 
 async function readAdapter(path) {
   const adapter = await import(pathToFileURL(resolve(path)).href);
@@ -38,7 +44,8 @@ export async function chooseSystems(environment) {
     systems.push({ name: adapter.name, adapter, file: resolve(peer) });
   }
   for (const { name, file } of systems) {
-    if (file !== null && !existsSync(file)) throw new UsageError(`the extension of ${name} is missing: ${file}`);
+    if (file !== null && !existsSync(file))
+      throw new UsageError(`the extension of ${name} is missing: ${file}`);
   }
   return systems;
 }

@@ -1,7 +1,8 @@
 /**
  * workload.mjs: the table and the rows that every system writes: a task list with a random UUID (version 4) as key and
- * five more columns of text, integers and a real number; about 134 bytes per row in the database file, key index included.
- * The rows are made beforehand from a fixed seed, so that making them is not measured and every run writes the same.
+ * five more columns of text, integers and a real number; about 134 bytes per row in the database file, key index
+ * included. The rows are made beforehand from a fixed seed, so that making them is not measured and every run writes
+ * the same.
  */
 
 export const TABLE = 'todos';
@@ -15,9 +16,20 @@ export const UPDATE_FIVE = `UPDATE ${TABLE} SET title=?, status=?, priority=?, e
 export const DELETE = `DELETE FROM ${TABLE} WHERE id=?`;
 
 const VERBS = ['buy', 'call', 'write', 'repair', 'return', 'order', 'clean', 'visit', 'plan', 'paint'];
-const OBJECTS = ['milk', 'Anna', 'report', 'bicycle', 'book', 'tickets', 'kitchen', 'dentist', 'holiday', 'fence'];
-const FIRST_STATES = ['open', 'done'];
-const LATER_STATES = ['later', 'waiting'];
+const OBJECTS = [
+  'milk',
+  'Anna',
+  'report',
+  'bicycle',
+  'book',
+  'tickets',
+  'kitchen',
+  'dentist',
+  'holiday',
+  'fence',
+];
+const FIRST_STATES = ['not started', 'in progress'];
+const LATER_STATES = ['waiting', 'finished'];
 const SECONDS_PER_YEAR = 31_536_000;
 const FIRST_DUE = 1_767_225_600;
 
@@ -51,6 +63,12 @@ function columns(random, changed) {
     (random() % 32) / 4 + (changed ? 8 : 0),
     FIRST_DUE + (random() % SECONDS_PER_YEAR) + (changed ? SECONDS_PER_YEAR : 0),
   ];
+}
+
+/** Makes rows one after another, for tables that are too large to be kept in memory: parameters of INSERT. */
+export function rowMaker(seed = 1) {
+  const random = randomNumbers(seed);
+  return () => [uuidVersion4(random), ...columns(random, false)];
 }
 
 /**

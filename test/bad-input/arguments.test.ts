@@ -1,6 +1,6 @@
 /**
- * arguments.test.ts: wrong calls of every function: each is refused with a message that says what is wrong, with which
- * object, and what to do; nothing has changed, and the connection goes on working.
+ * arguments.test.ts: wrong calls of every function: each is refused with a message that says what is wrong,
+ * with which object, and what to do; nothing has changed, and the connection goes on working.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {

@@ -1,7 +1,7 @@
 /**
- * lock.mjs: a process that holds a lock on a database. Arguments: the file, `write` (BEGIN IMMEDIATE) or `all` (BEGIN
- * EXCLUSIVE), and for how many milliseconds. Prints "locked", and at the end commits the row it has written. It ends
- * sooner when its input ends.
+ * lock.mjs: a process that holds a lock on a database. Arguments: the file, `write` (BEGIN IMMEDIATE) or
+ * `all` (BEGIN EXCLUSIVE), and for how many milliseconds. Prints "locked", and at the end commits the row it
+ * has written. It ends sooner when its input ends.
  */
 import Database from 'better-sqlite3';
 

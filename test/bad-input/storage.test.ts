@@ -1,6 +1,7 @@
 /**
- * storage.test.ts: the database file lets us down: it is locked, read-only, full, or the call is interrupted. Each call
- * ends within a bounded time with a clear error, nothing is half done, nothing is lost, and the connection goes on.
+ * storage.test.ts: the database file lets us down: it is locked, read-only, full, or the call is interrupted.
+ * Each call ends within a bounded time with a clear error, nothing is half done, nothing is lost, and the
+ * connection goes on.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,6 +11,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { load } from '../../src/node/index.js';
+import { numbers } from '../hazards/replicas.js';
 import { extensionFile, python, runProgram } from '../native/programs.js';
 import {
   applyPayload,
@@ -211,9 +213,7 @@ describe('full disk', () => {
     const other = open({});
     other.exec(SCHEMA);
     initTable(other, 't');
-    other.exec(
-      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500) INSERT INTO t SELECT 'large' || i, hex(randomblob(400)) FROM n",
-    );
+    other.exec(`${numbers(500)} INSERT INTO t SELECT 'large' || i, hex(randomblob(400)) FROM n`);
     return encodePayload(other);
   }
 
@@ -242,12 +242,8 @@ describe('full disk', () => {
 
   test('fold and init: an error, the writes stay in the log, later they are sent', () => {
     const db = prepare('wal');
-    db.exec(
-      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) INSERT INTO t SELECT 'row' || i, i FROM n",
-    );
-    db.exec(
-      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) INSERT INTO untracked SELECT 'row' || i FROM n",
-    );
+    db.exec(`${numbers(3000)} INSERT INTO t SELECT 'row' || i, i FROM n`);
+    db.exec(`${numbers(9000)} INSERT INTO untracked SELECT 'row' || i FROM n`);
     db.pragma(`max_page_count = ${Number(single(db, 'PRAGMA page_count')) + 5}`);
     expect(() => encodePayload(db)).toThrow(/full/);
     expect(() => initTable(db, 'untracked')).toThrow(/full/);
@@ -262,14 +258,27 @@ describe('full disk', () => {
   });
 });
 
-/** Needs a program that interrupts from another thread: Python's module can. */
-const INTERRUPT = `import sqlite3, sys, threading, time
+/**
+ * Interrupts call after call, each a little later, from another thread, which Python's module can. Arguments: the
+ * file, the extension, and whether the call is made inside a transaction of the application (1) or not (0). Prints how
+ * many calls were interrupted and whether the file is sound.
+ */
+const INTERRUPT = `import sqlite3, sys, threading
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, check_same_thread=False)
 connection.enable_load_extension(True)
 connection.load_extension(sys.argv[2])
+def logged():
+    return connection.execute("SELECT count(*) FROM t_cloudsync_log").fetchone()[0]
 interrupted = 0
-for attempt in range(1, 60):
-    timer = threading.Timer(attempt * 0.002, connection.interrupt)
+for attempt in range(1, 61):
+    if logged() == 0:
+        connection.execute("UPDATE t SET a = a + 1")
+    without = logged()
+    if sys.argv[3] == "1":
+        connection.execute("BEGIN")
+        connection.execute("UPDATE t SET a = a + 1 WHERE id = 'folded'")
+    before = logged()
+    timer = threading.Timer(attempt * 0.003, connection.interrupt)
     timer.start()
     try:
         connection.execute("SELECT length(cloudsync_payload_encode())").fetchone()
@@ -279,29 +288,31 @@ for attempt in range(1, 60):
         interrupted += 1
         done = False
     timer.join()
-    assert not connection.in_transaction
-    left = connection.execute("SELECT count(*) FROM t_cloudsync_log").fetchone()[0]
-    assert left == (0 if done else 100001), left
-    if done:
+    # SQLite ends the whole transaction of an application whose write is interrupted; otherwise it goes on.
+    assert sys.argv[3] == "1" or not connection.in_transaction
+    left = logged()
+    assert left == (0 if done else before if connection.in_transaction else without), (attempt, left)
+    if connection.in_transaction:
+        connection.execute("COMMIT" if done else "ROLLBACK")
+    if interrupted == 8:
         break
 print(interrupted, connection.execute("PRAGMA integrity_check").fetchone()[0])`;
 
-test.skipIf(!python)(
-  'interrupted at many moments: the call ends with an error, all of the log is folded or none of it',
-  () => {
+describe.skipIf(!python)('interrupted at many moments', () => {
+  test.each([
+    ['by itself', '0'],
+    ['inside a transaction of the application', '1'],
+  ])('%s: the call ends with an error, all of the log is folded or none of it', (_, inTransaction) => {
     const db = prepare('wal');
-    db.exec(
-      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) INSERT INTO t SELECT 'row' || i, i FROM n",
-    );
-    const [interrupted, integrity] = runProgram(python ?? '', ['-c', INTERRUPT, file, extensionFile]).split(
-      ' ',
-    );
+    db.exec(`${numbers(50_000)} INSERT INTO t SELECT 'row' || i, i FROM n`);
+    const output = runProgram(python ?? '', ['-c', INTERRUPT, file, extensionFile, inTransaction]);
+    const [interrupted, integrity] = output.split(' ');
     expect(integrity).toBe('ok');
-    expect(Number(interrupted)).toBeGreaterThan(2);
+    expect(Number(interrupted)).toBe(8);
     const reader = open({});
     reader.exec(SCHEMA);
     initTable(reader, 't');
     applyPayload(reader, encodePayload(db));
     expect(dumpTable(reader, 't')).toEqual(dumpTable(db, 't'));
-  },
-);
+  });
+});

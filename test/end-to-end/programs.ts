@@ -1,7 +1,7 @@
 /**
  * programs.ts: the programs through which the replicas of a test work on their files: better-sqlite3 in this process,
- * the sqlite3 command line and Python, each with the extension loaded, and the sqlite3 command line without it. They do not wait for
- * the disk (synchronous = OFF): no test here cuts the power.
+ * the sqlite3 command line and Python, each with the extension loaded, and the sqlite3 command line without it. They
+ * do not wait for the disk (synchronous = OFF): no test here cuts the power.
  */
 import { spawn } from 'node:child_process';
 import Database from 'better-sqlite3';

@@ -91,7 +91,8 @@ export class RandomEdits {
   private editItems(): string {
     const key = this.sharedKey();
     return this.pick(
-      `INSERT INTO items(id, title) VALUES(${key}, ${this.value()}) ON CONFLICT(id) DO UPDATE SET title = excluded.title`,
+      `INSERT INTO items(id, title) VALUES(${key}, ${this.value()})` +
+        ' ON CONFLICT(id) DO UPDATE SET title = excluded.title',
       `INSERT OR REPLACE INTO items VALUES(${key}, ${this.value()}, ${this.below(9)}, ${this.value()})`,
       `UPDATE items SET amount = amount + 1, data = ${this.value()} WHERE id = ${key}`,
       `UPDATE items SET title = ${this.value()} WHERE id = ${key}`,

@@ -23,7 +23,8 @@ function report(line) {
 }
 
 const database = new Database(file, { timeout: 10_000 });
-database.pragma('synchronous = NORMAL');
+// What the operating system has survives kill -9; only a loss of power would need more.
+database.pragma('synchronous = OFF');
 if (extension) load(database);
 if (sync) {
   database.prepare('SELECT cloudsync_network_init(?)').get(url);

@@ -1,7 +1,8 @@
 /**
  * flags.test.ts: where each SQL function may be called from: every function in every place of a schema, with
- * trusted_schema on and off and defensive mode on and off. A database file is data from elsewhere: what it contains must
- * not be able to call a function that has an effect (DIRECTONLY); harmless ones work everywhere (INNOCUOUS).
+ * trusted_schema on and off and defensive mode on and off. A database file is data from elsewhere: what it
+ * contains must not be able to call a function that has an effect (DIRECTONLY); harmless ones work everywhere
+ * (INNOCUOUS).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +40,9 @@ const HARMLESS = [
 /** SQLite's numbers. */
 const BITS = { DETERMINISTIC: 0x800n, DIRECTONLY: 0x80000n, INNOCUOUS: 0x200000n };
 
-/** Places where a schema can call a function: what creates the object, what makes it call, what takes it away. */
+/**
+ * Places where a schema can call a function: what creates the object, what makes it call, what takes it away.
+ */
 const PLACES: ReadonlyArray<{
   place: string;
   create: (call: string) => string;
@@ -130,7 +133,8 @@ test('the source was read: every function is in the table, with the flags that S
   const db = openDatabase();
   const registered = db
     .prepare(
-      "SELECT name, narg, flags FROM pragma_function_list WHERE name LIKE 'cloudsync\\_%' ESCAPE '\\' ORDER BY name, narg",
+      `SELECT name, narg, flags FROM pragma_function_list WHERE name LIKE 'cloudsync\\_%' ESCAPE '\\'
+       ORDER BY name, narg`,
     )
     .raw()
     .all() as Array<[string, bigint, bigint]>;

@@ -1,6 +1,7 @@
 /**
- * crash.test.ts: kill -9 of a process that writes, folds and applies, at random moments. Afterwards the file is sound,
- * every committed write is in the next payload, and nothing is half there (hazards, "Local capture": crash).
+ * crash.test.ts: kill -9 of a process that writes, folds and applies, at random moments. Afterwards the file
+ * is sound, every committed write is in the next payload, and nothing is half there (hazards, "Local
+ * capture": crash).
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

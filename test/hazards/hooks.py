@@ -1,8 +1,9 @@
-"""hooks.py: an application that has installed every hook SQLite offers, and works with cloudsync at the same time.
+"""hooks.py: an application that has installed every hook SQLite offers, and works with cloudsync at the same
+time.
 
-Arguments: the extension and a database file with a tracked table t(id, a). Prints one JSON object with what the hooks
-saw and what the functions of cloudsync returned. Written against SQLite's C interface, because Python's own module
-offers only some of the hooks.
+Arguments: the extension and a database file with a tracked table t(id, a). Prints one JSON object with what
+the hooks saw and what the functions of cloudsync returned. Written against SQLite's C interface, because
+Python's own module offers only some of the hooks.
 """
 import ctypes
 import ctypes.util
@@ -12,6 +13,7 @@ import sys
 extension, file = sys.argv[1:]
 sqlite = ctypes.CDLL(ctypes.util.find_library("sqlite3"))
 POINTER = ctypes.c_void_p
+TEXT = ctypes.c_char_p
 seen = {"commit": 0, "rollback": 0, "update": [], "wal": 0, "authorizer": 0, "progress": 0, "trace": 0}
 
 
@@ -36,9 +38,9 @@ hooks = {
     "sqlite3_update_hook": FUNCTION(
         None, POINTER, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int64
     )(on_update),
-    "sqlite3_wal_hook": FUNCTION(ctypes.c_int, POINTER, POINTER, ctypes.c_char_p, ctypes.c_int)(counter("wal")),
+    "sqlite3_wal_hook": FUNCTION(ctypes.c_int, POINTER, POINTER, TEXT, ctypes.c_int)(counter("wal")),
     "sqlite3_set_authorizer": FUNCTION(
-        ctypes.c_int, POINTER, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p
+        ctypes.c_int, POINTER, ctypes.c_int, TEXT, TEXT, TEXT, TEXT
     )(counter("authorizer")),
 }
 on_progress = FUNCTION(ctypes.c_int, POINTER)(counter("progress"))
@@ -82,5 +84,6 @@ run("INSERT INTO t VALUES('after', 3); BEGIN; INSERT INTO t VALUES('undone', 4);
 # A call that takes a hook away returns the context that the hook was installed with.
 returning = [name for name in hooks if name != "sqlite3_set_authorizer"]
 changed = [name for name in returning if getattr(sqlite, name)(database, None, None) != CONTEXT.value]
-print(json.dumps({"before": before, "after": seen, "rows": int(rows), "payload": payload, "changed": changed}))
+report = {"before": before, "after": seen, "rows": int(rows), "payload": payload, "changed": changed}
+print(json.dumps(report))
 check(sqlite.sqlite3_close(database))

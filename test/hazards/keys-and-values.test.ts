@@ -1,6 +1,6 @@
 /**
- * keys-and-values.test.ts: the section "Keys and values" of the hazards: which rows are the same row, and that every
- * value arrives as it was. Each test is named after the scenario.
+ * keys-and-values.test.ts: the section "Keys and values" of the hazards: which rows are the same row, and
+ * that every value arrives as it was. Each test is named after the scenario.
  */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';

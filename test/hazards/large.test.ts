@@ -1,6 +1,6 @@
 /**
- * large.test.ts: the hazards "DELETE without WHERE; 1,000,000 rows in one transaction": captured, and sent with bounded
- * memory. It runs in a process of its own, so that what it measures is its own memory.
+ * large.test.ts: the hazards "DELETE without WHERE; 1,000,000 rows in one transaction": captured, and sent
+ * with bounded memory. It runs in a process of its own, so that what it measures is its own memory.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * million.mjs: a device that inserts a million rows in one transaction, sends them by file, deletes them all and sends
- * that. Arguments: a folder and the extension. Prints a JSON object: for each step the memory of this process in bytes at
- * its largest so far, and what another database holds at the end of it.
+ * million.mjs: a device that inserts a million rows in one transaction, sends them by file, deletes them all
+ * and sends that. Arguments: a folder and the extension. Prints a JSON object: for each step the memory of
+ * this process in bytes at its largest so far, and what another database holds at the end of it.
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

@@ -1,6 +1,6 @@
 /**
- * names-and-tables.test.ts: the section "Keys and values" of the hazards, the lines about names and kinds of tables:
- * every legal name and every kind of table works, and two names never mix.
+ * names-and-tables.test.ts: the section "Keys and values" of the hazards, the lines about names and kinds of
+ * tables: every legal name and every kind of table works, and two names never mix.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { dumpTable, encodePayload, initTable, quoted, single } from '../support/database.js';
@@ -157,7 +157,8 @@ describe('names', () => {
 
   test('a trigger of the application that has the name of one of ours does not stop init', () => {
     const db = open();
-    db.exec(`CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, v); CREATE TABLE notes(id TEXT PRIMARY KEY NOT NULL);
+    db.exec(`CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, v);
+      CREATE TABLE notes(id TEXT PRIMARY KEY NOT NULL);
       CREATE TRIGGER t_cloudsync_insert AFTER INSERT ON notes BEGIN SELECT 1; END`);
     initTable(db, 't');
     db.exec("INSERT INTO t VALUES('k', 1)");
@@ -171,9 +172,10 @@ describe('names', () => {
 
   test('objects of the application that are in the place of ours are left alone', () => {
     const db = open();
-    db.exec(`CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, v); CREATE TABLE t_cloudsync(mine); CREATE VIEW t_cloudsync_log
-      AS SELECT 1 AS mine; CREATE TABLE notes(id TEXT PRIMARY KEY NOT NULL); CREATE TRIGGER t_cloudsync_insert
-      AFTER INSERT ON notes BEGIN SELECT 1; END; CREATE INDEX t_cloudsync2 ON notes(id)`);
+    db.exec(`CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, v); CREATE TABLE t_cloudsync(mine);
+      CREATE VIEW t_cloudsync_log AS SELECT 1 AS mine; CREATE TABLE notes(id TEXT PRIMARY KEY NOT NULL);
+      CREATE TRIGGER t_cloudsync_insert AFTER INSERT ON notes BEGIN SELECT 1; END;
+      CREATE INDEX t_cloudsync2 ON notes(id)`);
     initTable(db, 't');
     db.exec("INSERT INTO t_cloudsync VALUES('still here'); INSERT INTO t VALUES('k', 1)");
     const other = replica('CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, v)', ['t']);
@@ -222,7 +224,8 @@ describe.each(MODES)('kinds of tables: $name', (mode) => {
   test('key-only and junction tables', () => {
     const schema = `CREATE TABLE tag(name TEXT PRIMARY KEY NOT NULL);
       CREATE TABLE note(id TEXT PRIMARY KEY NOT NULL, body TEXT);
-      CREATE TABLE note_tag(note TEXT NOT NULL REFERENCES note, tag TEXT NOT NULL REFERENCES tag ON DELETE CASCADE,
+      CREATE TABLE note_tag(note TEXT NOT NULL REFERENCES note,
+        tag TEXT NOT NULL REFERENCES tag ON DELETE CASCADE,
         PRIMARY KEY(tag, note)) WITHOUT ROWID`;
     const tables = ['note', 'tag', 'note_tag'];
     // Children are tracked first: the order of the packets must come from the foreign keys.

@@ -1,6 +1,6 @@
 /**
- * other-programs.test.ts: the section "Local capture" of the hazards, the lines about other connections, other
- * programs and copies of the database: nothing that they write is lost. The programs are the real ones.
+ * other-programs.test.ts: the section "Local capture" of the hazards, the lines about other connections,
+ * other programs and copies of the database: nothing that they write is lost. The programs are the real ones.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import {
   single,
 } from '../support/database.js';
 import { exchangeAll } from '../support/exchange.js';
-import { closeAll, open, replica, syncAndCompare } from './replicas.js';
+import { closeAll, numbers, open, replica, syncAndCompare } from './replicas.js';
 
 const SCHEMA = 'CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL, a)';
 
@@ -44,7 +44,7 @@ function shared(): Connection {
 }
 
 const EDITS =
-  "INSERT INTO t VALUES('new', 2); UPDATE t SET a = 2 WHERE id = 'edited'; DELETE FROM t WHERE id = 'deleted';";
+  "INSERT INTO t VALUES('new', 2); UPDATE t SET a = 2 WHERE id = 'edited'; DELETE FROM t WHERE id = 'deleted'";
 const EDITED = ["('edited') a=2", "('kept') a=1", "('new') a=2"];
 
 /** A file that another program has made is synchronised by this extension, with all its rows. */
@@ -104,7 +104,7 @@ describe('a second connection or process', () => {
 describe('writes while the extension is not loaded', () => {
   test.skipIf(!sqlite)('by the sqlite3 program, also with untrusted schema and in defensive mode', () => {
     shared();
-    runProgram(sqlite ?? '', [file], `PRAGMA trusted_schema = OFF;\n.dbconfig defensive on\n${EDITS}`);
+    runProgram(sqlite ?? '', [file], `PRAGMA trusted_schema = OFF;\n.dbconfig defensive on\n${EDITS};`);
     expectSynchronised(file);
   });
 
@@ -122,7 +122,7 @@ connection.commit()`;
   test.skipIf(!sqlite)('while the file is open here: the next packet has them', () => {
     const db = shared();
     db.exec("UPDATE t SET a = 'here' WHERE id = 'kept'");
-    runProgram(sqlite ?? '', [file], EDITS);
+    runProgram(sqlite ?? '', [file], `${EDITS};`);
     expect(syncAndCompare([db, peer], 't')).toEqual([EDITED[0], "('kept') a='here'", EDITED[2]]);
   });
 });
@@ -161,9 +161,7 @@ describe('copies of the database, made with unsent changes', () => {
 
   test('the backup API, with a writer in between', async () => {
     const db = shared();
-    db.exec(
-      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000) INSERT INTO t SELECT 'row' || i, i FROM n",
-    );
+    db.exec(`${numbers(2000)} INSERT INTO t SELECT 'row' || i, i FROM n`);
     let wrote = false;
     await db.backup(copy(), {
       progress: () => {
@@ -233,7 +231,9 @@ def attempt():
     except sqlite3.Error as error:
         print(error)
     print(connection.in_transaction)
-connection.set_authorizer(lambda action, first, *_: sqlite3.SQLITE_DENY if first == "t_cloudsync" else sqlite3.SQLITE_OK)
+def authorize(action, first, *_):
+    return sqlite3.SQLITE_DENY if first == "t_cloudsync" else sqlite3.SQLITE_OK
+connection.set_authorizer(authorize)
 attempt()
 connection.set_authorizer(None)
 connection.set_progress_handler(lambda: 1, 1)

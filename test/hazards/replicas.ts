@@ -1,6 +1,7 @@
 /**
- * replicas.ts: two or three databases of one schema that exchange payloads, for the hazard tests. After an exchange
- * they must be equal row by row, with exact storage classes, in data and in metadata, and nothing may be held.
+ * replicas.ts: two or three databases of one schema that exchange payloads, for the hazard tests. After an
+ * exchange they must be equal row by row, with exact storage classes, in data and in metadata, and nothing
+ * may be held.
  */
 import { expect } from 'vitest';
 import {
@@ -48,7 +49,11 @@ export function open(options: OpenOptions = {}): Connection {
 }
 
 /** Opens a database, runs the schema and tracks the tables. */
-export function replica(schema: string, tracked: ReadonlyArray<string | Tracked>, options: OpenOptions = {}) {
+export function replica(
+  schema: string,
+  tracked: ReadonlyArray<string | Tracked>,
+  options: OpenOptions = {},
+): Connection {
   const db = open(options);
   db.exec(schema);
   for (const one of tracked) {
@@ -82,6 +87,11 @@ export function expectEqual(databases: readonly Connection[], ...tables: string[
     for (const table of tables) expect(dumpTable(other, table)).toEqual(dumpTable(first, table));
     expect(dumpMetadata(other)).toEqual(dumpMetadata(first));
   }
+}
+
+/** A table expression n(i) with the numbers 1 to `count`, to put before INSERT ... SELECT ... FROM n. */
+export function numbers(count: number): string {
+  return `WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ${count})`;
 }
 
 /** Number of log entries that wait to be folded in a table named like an identifier. */

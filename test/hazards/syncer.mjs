@@ -1,8 +1,8 @@
 /**
- * syncer.mjs: a process with the extension that keeps exchanging payloads between the database file and a peer of its
- * own, while other processes write to the file. Arguments: the file, the peer's file and the extension. Ends when its
- * input ends, after a last exchange, and prints a JSON object: rounds, calls that found the file locked, and the longest
- * call in milliseconds.
+ * syncer.mjs: a process with the extension that keeps exchanging payloads between the database file and a
+ * peer of its own, while other processes write to the file. Arguments: the file, the peer's file and the
+ * extension. Ends when its input ends, after a last exchange, and prints a JSON object: rounds, calls that
+ * found the file locked, and the longest call in milliseconds.
  */
 import Database from 'better-sqlite3';
 

@@ -1,6 +1,6 @@
 /**
- * two-processes.test.ts: programs without the extension write to a file while another process with the extension
- * encodes from it and applies to it: every committed write arrives, and nobody waits for ever.
+ * two-processes.test.ts: programs without the extension write to a file while another process with the
+ * extension encodes from it and applies to it: every committed write arrives, and nobody waits for ever.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -40,8 +40,9 @@ async function outputOf(child: ChildProcess): Promise<string> {
 }
 
 /**
- * Every write is a transaction of its own: an insert, an update of the shared row, now and then a delete. Between them it
- * pauses as applications do: with a rollback journal, one that never pauses keeps everybody else out.
+ * Every write is a transaction of its own: an insert, an update of the shared row, now and then a delete.
+ * Between them it pauses as applications do: with a rollback journal, one that never pauses keeps everybody
+ * else out.
  */
 const PYTHON_WRITER = `import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], timeout=30)

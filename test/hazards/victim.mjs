@@ -1,8 +1,8 @@
 /**
- * victim.mjs: a process that works on a database until it is killed. Arguments: the file, the extension or `-` for a
- * program that knows nothing of cloudsync, the first number to use, and a folder with payloads to apply. After each step
- * that has been committed it prints one line at once: w N (rows wN-a and wN-b were written), f N (folded), p N (the
- * payload N was applied).
+ * victim.mjs: a process that works on a database until it is killed. Arguments: the file, the extension or
+ * `-` for a program that knows nothing of cloudsync, the first number to use, and a folder with payloads to
+ * apply. After each step that has been committed it prints one line at once: w N (rows wN-a and wN-b were
+ * written), f N (folded), p N (the payload N was applied).
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,5 @@
 /**
- * blocks.ts: reads what README.md shows: code blocks that an HTML comment before them names (`<!-- run: phone -->`), and
- * the first column of its tables.
+ * blocks.ts: reads the code blocks of README.md that an HTML comment before them names (`<!-- run: phone -->`).
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';

@@ -10,6 +10,8 @@ const PROMPT = 'sqlite> ';
 export class Terminal {
   readonly #child: ChildProcessWithoutNullStreams;
   #printed = '';
+  /** Called when something was printed or the program has ended. */
+  #wake: () => void = () => undefined;
 
   /** @param command the line that starts the program: "sqlite3 phone.db" */
   constructor(command: string, folder: string) {
@@ -24,8 +26,10 @@ export class Terminal {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#printed += text;
+        this.#wake();
       });
     }
+    this.#child.once('exit', () => this.#wake());
   }
 
   /** Waits for the first prompt. */
@@ -51,7 +55,9 @@ export class Terminal {
   async #untilPrompt(): Promise<string> {
     while (!this.#printed.endsWith(PROMPT)) {
       if (this.#child.exitCode !== null) throw new Error(`the program ended: ${this.#printed}`);
-      await Promise.race([once(this.#child.stdout, 'data'), once(this.#child, 'exit')]);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
     return this.#printed.slice(0, -PROMPT.length);
   }

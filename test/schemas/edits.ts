@@ -1,7 +1,8 @@
 /**
- * edits.ts: random edits of any schema that break no constraint whatever the other device does at the same time: values
- * come from other rows of the same column, new rows are copies with a new key, and only rows that nothing refers to are
- * deleted. What happens when edits contradict a constraint is another test's subject.
+ * edits.ts: random edits of any schema that break no constraint whatever the other device does at the same
+ * time: values come from other rows of the same column, new rows are copies with a new key, and only rows
+ * that nothing refers to are deleted. What happens when edits contradict a constraint is another test's
+ * subject.
  */
 import { type Connection, quoted } from '../support/database.js';
 import type { SchemaTable } from './schema.js';
@@ -103,11 +104,15 @@ export class Editor {
     if (row === undefined) return 0;
     for (const [name, value] of Object.entries(this.newKey(table))) row[name] = value;
     const names = Object.keys(row);
-    const sql = `INSERT OR IGNORE INTO ${quoted(table.name)}(${names.map(quoted)}) VALUES(${names.map(() => '?')})`;
+    const values = names.map(() => '?');
+    const sql = `INSERT OR IGNORE INTO ${quoted(table.name)}(${names.map(quoted)}) VALUES(${values})`;
     return this.db.prepare(sql).run(...Object.values(row)).changes;
   }
 
-  /** A key of this editor's own; columns of it that refer to another table take values from other rows instead. */
+  /**
+   * A key of this editor's own; columns of it that refer to another table take values from other rows
+   * instead.
+   */
   private newKey(table: SchemaTable): Row {
     const key: Row = {};
     for (const column of table.columns.filter(({ isKey }) => isKey)) {

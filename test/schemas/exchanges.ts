@@ -1,6 +1,6 @@
 /**
- * exchanges.ts: the ways in which the databases of the schema tests exchange their changes. A test takes one of them, so
- * that the same edits go through memory, through files and through a server.
+ * exchanges.ts: the ways in which the databases of the schema tests exchange their changes. A test takes one
+ * of them, so that the same edits go through memory, through files and through a server.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

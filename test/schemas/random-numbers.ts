@@ -1,6 +1,6 @@
 /**
- * random-numbers.ts: a small seeded generator for tests whose cases cannot be shrunk: long series of edits, moments at
- * which a process is killed.
+ * random-numbers.ts: a small seeded generator for tests whose cases cannot be shrunk: long series of edits,
+ * moments at which a process is killed.
  */
 
 /** Numbers in [0, 1), the same for the same seed (mulberry32). */

@@ -1,6 +1,7 @@
 /**
- * real-schemas.test.ts: the chinook and northwind sample databases with their own key definitions, all tables in one
- * database: copied to an empty one, edited at random on both sides, and equal after every exchange, row by row.
+ * real-schemas.test.ts: the chinook and northwind sample databases with their own key definitions, all tables
+ * in one database: copied to an empty one, edited at random on both sides, and equal after every exchange,
+ * row by row.
  *
  * The two files lie beside the repository, not in it; without them these tests are skipped.
  */

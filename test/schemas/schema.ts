@@ -1,6 +1,6 @@
 /**
- * schema.ts: what a real schema looks like from its own catalog: tables, columns, keys and foreign keys, as far as random
- * edits need to know them.
+ * schema.ts: what a real schema looks like from its own catalog: tables, columns, keys and foreign keys, as
+ * far as random edits need to know them.
  */
 import { type Connection, quoted } from '../support/database.js';
 

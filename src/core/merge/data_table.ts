@@ -29,8 +29,8 @@ export class ColumnSet {
   }
 
   put(index: i32, value: usize): void {
+    if (this.value(index) == 0) this.count++;
     store<u32>(this.values + ((<usize>index) << 2), <u32>value);
-    this.count++;
   }
 
   value(index: i32): usize {
@@ -52,18 +52,14 @@ export class DataTable {
   private upserts: Array<Prepared> = [];
   private updates: Array<Prepared> = [];
   private removal: Statement | null = null;
-  private selection: Statement | null = null;
+  private selection: Statement;
 
   constructor(private table: Table) {
-    if (!table.keyOnly) this.selection = new Statement(this.selectSql());
+    this.selection = new Statement(selectSql(table));
   }
 
-  private whereKey(sql: Text, first: i32): Text {
-    const keys = this.table.keys;
-    for (let i = 0; i < keys.length; i++) {
-      sql.add(i > 0 ? ' AND ' : ' WHERE ').name(keys[i].name).add('=?').number(first + i);
-    }
-    return sql;
+  private whereKey(sql: Text): Text {
+    return whereKeys(sql, this.table);
   }
 
   private nameKeys(sql: Text): Text {
@@ -100,7 +96,7 @@ export class DataTable {
       if (set.value(i) == 0) continue;
       sql.add(parameter == keys ? ' SET ' : ',').name(columns[i].name).add('=?').number(++parameter);
     }
-    return this.whereKey(sql, 1);
+    return this.whereKey(sql);
   }
 
   /** As updateSql; the columns that are not in the set get their defaults. */
@@ -114,7 +110,7 @@ export class DataTable {
       else if (columns[i].defaultExpression.size > 0) sql.add('(').bytes(columns[i].defaultExpression).add(')');
       else sql.add('NULL');
     }
-    return this.whereKey(sql, 1);
+    return this.whereKey(sql);
   }
 
   private prepared(list: Array<Prepared>, set: ColumnSet, insert: bool): Statement {
@@ -155,7 +151,7 @@ export class DataTable {
 
   remove(key: usize): i32 {
     if (this.removal == null) {
-      this.removal = new Statement(this.whereKey(new Text().add('DELETE FROM ').main(this.table.name), 1));
+      this.removal = new Statement(this.whereKey(new Text().add('DELETE FROM ').main(this.table.name)));
     }
     const statement = this.removal!;
     bindKey(statement, 1, this.table, key);
@@ -163,12 +159,11 @@ export class DataTable {
   }
 
   /**
-   * Reads the row's columns as encoded values into `target`; false when the row is not there, has no columns but its
-   * key, or on errors. The values lie in the arena.
+   * Reads the row's columns as encoded values into `target`; false when the row is not there, or on errors. The values
+   * lie in the arena.
    */
   read(key: usize, target: ColumnSet): bool {
-    if (this.table.keyOnly) return false;
-    const statement = this.selection!;
+    const statement = this.selection;
     bindKey(statement, 1, this.table, key);
     const found = statement.step();
     if (found) {
@@ -186,19 +181,12 @@ export class DataTable {
     return found;
   }
 
-  private selectSql(): Text {
-    const columns = this.table.columns;
-    const sql = new Text(1024).add('SELECT ');
-    for (let i = 0; i < columns.length; i++) sql.add(i > 0 ? ',' : '').name(columns[i].name);
-    return this.whereKey(sql.add(' FROM ').main(this.table.name), 1);
-  }
-
   /** Finalizes the statements. */
   close(): void {
     for (let i = 0; i < this.upserts.length; i++) this.upserts[i].statement.close();
     for (let i = 0; i < this.updates.length; i++) this.updates[i].statement.close();
     if (this.removal != null) this.removal!.close();
-    if (this.selection != null) this.selection!.close();
+    this.selection.close();
   }
 }
 
@@ -215,4 +203,19 @@ function finish(statement: Statement): i32 {
   while (code == SQLITE_ROW) code = statement.attempt();
   statement.reset();
   return code;
+}
+
+/** Appends WHERE key=?1 AND .. */
+function whereKeys(sql: Text, table: Table): Text {
+  for (let i = 0; i < table.keys.length; i++) {
+    sql.add(i > 0 ? ' AND ' : ' WHERE ').name(table.keys[i].name).add('=?').number(i + 1);
+  }
+  return sql;
+}
+
+function selectSql(table: Table): Text {
+  const sql = new Text(1024).add('SELECT ');
+  if (table.keyOnly) sql.add('1');
+  for (let i = 0; i < table.columns.length; i++) sql.add(i > 0 ? ',' : '').name(table.columns[i].name);
+  return whereKeys(sql.add(' FROM ').main(table.name), table);
 }

@@ -35,6 +35,8 @@ export class PacketMerge {
   private tables: Array<Table> = [];
   private careful: bool = false;
   private sawDeletion: bool = false;
+  /** The merges of this pass, open until its end. */
+  private merges: Array<TableMerge> = [];
 
   /** `retrying`: the packet comes from cloudsync_held and is there still; what cannot be applied is not held again. */
   constructor(
@@ -79,10 +81,24 @@ export class PacketMerge {
    */
   private pass(body: Slice): bool {
     this.refused = 0;
+    this.merges = [];
     const startSeq = currentSeq();
     this.sawDeletion = false;
     if (!this.mergeRows(body, true) || (this.sawDeletion && !this.mergeRows(body, false))) return false;
-    return this.triggers.logging ? dropOwnLog(this.tables, startSeq) : true;
+    const settled = this.restoreRows();
+    for (let i = 0; i < this.merges.length; i++) this.merges[i].close();
+    if (!settled || !this.triggers.logging) return settled;
+    return dropOwnLog(this.tables, startSeq);
+  }
+
+  /** Undoes what triggers of the application did to the rows of this packet. */
+  private restoreRows(): bool {
+    if (!this.triggers.applicationTriggers) return !hasFailed();
+    this.triggers.pause();
+    let ok = true;
+    for (let i = 0; ok && i < this.merges.length; i++) ok = this.merges[i].restore();
+    this.triggers.resume();
+    return ok && !hasFailed();
   }
 
   private mergeRows(body: Slice, alive: bool): bool {
@@ -110,7 +126,7 @@ export class PacketMerge {
     const table = findTable(this.tables, incoming.name);
     if (table != null && !table.open()) return false;
     const reason = whyNot(table, incoming);
-    const merge = reason == null ? new TableMerge(table!, incoming) : null;
+    const merge = reason == null ? new TableMerge(table!, incoming, this.triggers.applicationTriggers) : null;
     setMergingTable(table == null ? null : table.name);
     for (let row = decoder.nextRow(); row != null; row = decoder.nextRow()) {
       if (!row.alive) this.sawDeletion = true;
@@ -120,7 +136,7 @@ export class PacketMerge {
       if (!this.mergeRow(merge, incoming, row, reason)) return false;
       if (merge == null) arenaRelease(mark);
     }
-    if (merge != null) merge.close();
+    if (merge != null) this.merges.push(merge);
     setMergingTable(null);
     return !hasFailed();
   }

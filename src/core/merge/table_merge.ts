@@ -25,6 +25,7 @@ import {
   SQLITE_TOOBIG,
 } from '../sql/failure';
 import { ColumnSet, DataTable } from './data_table';
+import { Expectations } from './expectations';
 import { OUTCOME_APPLIED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
 
 export class TableMerge {
@@ -39,9 +40,14 @@ export class TableMerge {
   /** For each column of the packet's dictionary the column of this table, or -1. */
   private columnMap: StaticArray<i32>;
 
+  /** Kept where triggers of the application run during the merge. */
+  private expectations: Expectations | null = null;
+
+  /** `restoring`: what triggers of the application do to merged rows is to be undone by `restore`. */
   constructor(
     private table: Table,
     incoming: Table,
+    restoring: bool,
   ) {
     this.clocks = new ClockTable(table);
     this.data = new DataTable(table);
@@ -49,6 +55,7 @@ export class TableMerge {
     this.winners = new ColumnSet(table.width);
     this.local = new ColumnSet(table.width);
     this.columnMap = new StaticArray<i32>(incoming.columns.length);
+    if (restoring) this.expectations = new Expectations(this.data, table.width);
     for (let i = 0; i < incoming.columns.length; i++) {
       this.columnMap[i] = table.columnIndex(incoming.columns[i].name);
       if (this.columnMap[i] < 0) this.knowsAllColumns = false;
@@ -64,6 +71,11 @@ export class TableMerge {
   /** True when this table has the packet's column. */
   knowsColumn(index: i32): bool {
     return this.columnMap[index] >= 0;
+  }
+
+  /** Undoes what triggers of the application did to rows merged here. Triggers must be off. False on errors. */
+  restore(): bool {
+    return this.expectations == null || this.expectations!.restore();
   }
 
   close(): void {
@@ -82,10 +94,21 @@ export class TableMerge {
     const oldSeq = clock.seq;
     const seqBefore = nextSeq() - 1;
     clock.seq = seqBefore + 1;
+    const expectations = this.expectations;
+    const former = clock.cl;
+    let before: ColumnSet | null = null;
+    if (expectations != null) before = expectations.before(row.key);
+    this.winners.clear();
     const outcome = this.decide(row);
     if (outcome != OUTCOME_APPLIED) {
       restoreSeq(seqBefore);
       return outcome;
+    }
+    if (expectations != null) {
+      // The values of a former generation say nothing about this one.
+      if (clock.cl != former) before!.clear();
+      if (!clock.alive) this.winners.clear();
+      expectations.add(row.key, clock.alive, before!, this.winners);
     }
     return this.clocks.write(row.key.pointer, clock, oldSeq) ? OUTCOME_APPLIED : OUTCOME_FAILED;
   }

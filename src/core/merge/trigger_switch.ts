@@ -45,6 +45,8 @@ export class TriggerSwitch {
   private before: i32;
   private off: bool = false;
   private merging: bool = false;
+  /** The application has triggers on tables of the packet. */
+  applicationTriggers: bool = false;
 
   constructor() {
     this.before = sql_triggers(0);
@@ -53,11 +55,14 @@ export class TriggerSwitch {
 
   /** Chooses for the tables of one packet. False on errors. */
   set(tables: Array<Table>): bool {
-    let needed = false;
+    this.applicationTriggers = false;
+    let actions = false;
     const enforced = foreignKeysEnforced();
-    for (let i = 0; i < tables.length && !needed; i++) {
-      needed = hasApplicationTrigger(tables[i]) || (enforced && isReferredToWithAction(tables[i]));
+    for (let i = 0; i < tables.length; i++) {
+      if (!this.applicationTriggers) this.applicationTriggers = hasApplicationTrigger(tables[i]);
+      if (enforced && !actions) actions = isReferredToWithAction(tables[i]);
     }
+    const needed = this.applicationTriggers || actions;
     if (hasFailed()) return false;
     if (!needed && !this.off) {
       sql_triggers(0);
@@ -70,6 +75,15 @@ export class TriggerSwitch {
       return executeLiteral("INSERT OR REPLACE INTO main.cloudsync_settings VALUES('merging',1)");
     }
     return true;
+  }
+
+  /** Runs the restoring of merged rows with triggers off. */
+  pause(): void {
+    sql_triggers(0);
+  }
+
+  resume(): void {
+    if (!this.off) sql_triggers(this.before);
   }
 
   /** True when our triggers are logging what the merge writes. */
