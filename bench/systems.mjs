@@ -41,6 +41,9 @@ export async function chooseSystems(environment) {
   }
   if (peer) {
     const adapter = await readAdapter(adapterPath);
+    if (systems.some(({ name }) => name === adapter.name)) {
+      throw new UsageError(`the adapter needs a name of its own, not "${adapter.name}"`);
+    }
     systems.push({ name: adapter.name, adapter, file: resolve(peer) });
   }
   for (const { name, file } of systems) {

@@ -116,6 +116,6 @@ test('replicas that have exchanged everything are equal, whatever the order and 
     expect(counts.edits, 'transactions').toBeGreaterThan(20);
     expect(counts.syncs, 'syncs').toBeGreaterThan(5);
     expect(counts.files, 'files').toBeGreaterThan(2);
-    for (const table of TABLE_NAMES) expect(content[table], table).not.toEqual([]);
+    expect(rows, 'rows').toBeGreaterThan(30);
   }
 });

@@ -257,7 +257,7 @@ describe.each(MODES)('$name', (mode) => {
     ]);
   });
 
-  test('disable, write, enable, reopen: a pause, durable for every connection, after which all is sent', () => {
+  test('disable, write, enable, reopen: a durable pause for every connection, then all is sent', () => {
     const both = pair(ITEMS, ['t'], mode);
     const [db, other] = both;
     db.exec("INSERT INTO t VALUES('k', 1, 1), ('gone', 2, 2)");

@@ -44,7 +44,7 @@ function shared(): Connection {
 }
 
 const EDITS =
-  "INSERT INTO t VALUES('new', 2); UPDATE t SET a = 2 WHERE id = 'edited'; DELETE FROM t WHERE id = 'deleted'";
+  "INSERT INTO t VALUES('new', 2); UPDATE t SET a = 2 WHERE id = 'edited'; DELETE FROM t WHERE id LIKE 'd%'";
 const EDITED = ["('edited') a=2", "('kept') a=1", "('new') a=2"];
 
 /** A file that another program has made is synchronised by this extension, with all its rows. */

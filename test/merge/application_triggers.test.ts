@@ -101,7 +101,7 @@ describe.each([false, true])('recursive_triggers %s', (recursive) => {
         INSERT OR IGNORE INTO audit VALUES (NEW.id || ' inserted', NEW.body); END;`;
     const tables = ['notes', 'audit'];
     const replicas = [1, 2, 3].map(() => replica(audit, recursive, tables));
-    replicas.forEach((db, i) => db.exec(`INSERT INTO notes VALUES ('${i}', 'from ${i}', NULL)`));
+    for (const [i, db] of replicas.entries()) db.exec(`INSERT INTO notes VALUES ('${i}', 'from ${i}', NULL)`);
     exchangeAll(replicas);
     for (const db of replicas) {
       expect(rows(db)).toEqual(rows(replicas[0] as Connection));

@@ -5,11 +5,9 @@
 import { Statement } from '../sql/statement';
 import { TYPE_BLOB, TYPE_INTEGER, TYPE_NULL, TYPE_REAL, TYPE_TEXT } from '../sql/types';
 import { FIXEXT16, FLOAT64, NIL } from './msgpack';
-import { Reader } from './reader';
 import { Slice } from './slice';
-import { unpackUuid, UUID_TEXT_SIZE } from './uuid';
+import { unpackUuid, UUID_SIZE, UUID_TEXT_SIZE } from './uuid';
 
-const WHOLE_MEMORY: usize = 0xffffffff;
 const uuidText = memory.data(40);
 const otherUuidText = memory.data(40);
 
@@ -22,12 +20,37 @@ export function valueType(item: usize): i32 {
   return TYPE_INTEGER;
 }
 
+/** The big-endian number of 1, 2, 4 or 8 bytes at `at`. */
+function bigEndian(at: usize, width: u32): u64 {
+  if (width == 1) return <u64>load<u8>(at);
+  if (width == 2) return <u64>bswap<u16>(load<u16>(at));
+  if (width == 4) return <u64>bswap<u32>(load<u32>(at));
+  return bswap<u64>(load<u64>(at));
+}
+
 function valueInteger(item: usize): i64 {
-  return new Reader(item, WHOLE_MEMORY).integer();
+  const head = <u32>load<u8>(item);
+  if (head < 0x80) return head;
+  if (head >= 0xe0) return <i64>head - 256;
+  const width: u32 = 1 << (head & 3);
+  const number = bigEndian(item + 1, width);
+  if (head < 0xd0) return <i64>number;
+  const spare: i64 = 64 - 8 * width;
+  return (<i64>number << spare) >> spare;
 }
 
 function valueRealBits(item: usize): i64 {
   return <i64>bswap<u64>(load<u64>(item + 1));
+}
+
+/** Bytes of the length that follows the head of a str or bin: 0, 1, 2 or 4. */
+function lengthWidth(head: u32): u32 {
+  if (head <= 0xbf) return 0;
+  return 1 << (head >= 0xd9 ? head - 0xd9 : head - 0xc4);
+}
+
+function contentSize(item: usize, width: u32): u32 {
+  return width == 0 ? <u32>load<u8>(item) & 31 : <u32>bigEndian(item + 1, width);
 }
 
 /** The bytes of a TEXT or BLOB; a packed UUID is spelled out at `scratch`. */
@@ -37,15 +60,19 @@ function valueBytes(item: usize, scratch: usize): Slice {
     unpackUuid(item + 2, scratch);
     return new Slice(scratch, UUID_TEXT_SIZE);
   }
-  const reader = new Reader(item, WHOLE_MEMORY);
-  return head >= 0xc4 && head <= 0xc6 ? reader.binary(u32.MAX_VALUE) : reader.string(u32.MAX_VALUE);
+  const width = lengthWidth(head);
+  return new Slice(item + 1 + width, contentSize(item, width));
 }
 
 /** Size in bytes of an encoded value. */
 export function valueSize(item: usize): u32 {
-  const reader = new Reader(item, WHOLE_MEMORY);
-  reader.value(u32.MAX_VALUE);
-  return <u32>(reader.position - item);
+  const head = <u32>load<u8>(item);
+  if (head < 0x80 || head >= 0xe0 || head == NIL) return 1;
+  if (head == FLOAT64) return 9;
+  if (head == FIXEXT16) return 2 + UUID_SIZE;
+  if (head >= 0xcc && head <= 0xd3) return 1 + (1 << (head & 3));
+  const width = lengthWidth(head);
+  return 1 + width + contentSize(item, width);
 }
 
 /** Binds an encoded value to a parameter (the first is 1). */

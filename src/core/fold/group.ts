@@ -16,7 +16,7 @@
  */
 import { sql_column_integer } from '../host';
 import { BITS_PER_MASK, MASK_DELETE, MASK_INSERT, maskCount } from '../capture/tables';
-import { nextSeq } from '../catalog/counters';
+import { currentSeq, nextSeq } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
 import { ALGORITHM_AWS, ALGORITHM_CLS, Table } from '../catalog/table';
 import { ClockTable } from '../clock/clock_table';
@@ -61,12 +61,17 @@ export class GroupMap {
   private slots: StaticArray<Group | null> = new StaticArray<Group | null>(SLOTS);
   private groups: Array<Group> = [];
 
+  /** The newest seq before this fold. */
+  private startSeq: i64;
+
   constructor(
     private table: Table,
     private clocks: ClockTable,
     private clock: RowClock,
     private fresh: FreshRows,
-  ) {}
+  ) {
+    this.startSeq = currentSeq();
+  }
 
   /** Forgets the chunk before. */
   begin(): void {
@@ -124,7 +129,9 @@ export class GroupMap {
 
   private applyToGone(group: Group): bool {
     const clock = this.clock;
-    if (!clock.alive) return false;
+    // Buried by an earlier chunk of this fold: the deletion that counts is the last one.
+    const buried = !clock.alive && clock.found && clock.seq > this.startSeq;
+    if (!clock.alive && !buried) return false;
     let deletion: Entry | null = null;
     let entry = group.first;
     while (entry != null) {
@@ -132,6 +139,10 @@ export class GroupMap {
       entry = entry.next;
     }
     if (deletion == null) return false;
+    if (buried) {
+      clock.bury(deletion.clock, ownSite());
+      return true;
+    }
     clock.seq = nextSeq();
     if (this.table.algorithm == ALGORITHM_AWS) this.raiseDeleted();
     clock.cl += 1;

@@ -62,7 +62,7 @@ function tableFunctions(): Array<FunctionEntry> {
   return [
     entry(F_INIT, 'cloudsync_init', 1, 3, DIRECTONLY, 'tracks a table: (table[, algorithm[, force]]); returns the site id'),
     entry(F_CLEANUP, 'cloudsync_cleanup', 1, 1, DIRECTONLY, 'stops tracking a table and removes its clocks; the data stays'),
-    entry(F_ENABLE, 'cloudsync_enable', 1, 1, DIRECTONLY, 'captures local writes to the table again'),
+    entry(F_ENABLE, 'cloudsync_enable', 1, 1, DIRECTONLY, 'lets the table take part in synchronisation again'),
     entry(F_DISABLE, 'cloudsync_disable', 1, 1, DIRECTONLY, 'takes the table out of synchronisation until cloudsync_enable'),
     entry(F_IS_ENABLED, 'cloudsync_is_enabled', 1, 1, INNOCUOUS, '1 when the table is tracked and enabled, else 0'),
     entry(F_SET, 'cloudsync_set', 2, 2, DIRECTONLY, 'sets a setting of the database: (key, value)'),

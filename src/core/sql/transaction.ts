@@ -18,6 +18,7 @@ const BUSY_STEP_MS: i32 = 20;
 const OPERATION = 'cloudsync';
 
 let ownTransaction: bool = false;
+let interruptible: Statement | null = null;
 
 function run(sql: string): i32 {
   const statement = new Statement(new Text().add(sql));
@@ -42,6 +43,8 @@ export function beginRead(): bool {
 
 function begin(sql: string): bool {
   ownTransaction = sql_autocommit() != 0;
+  // Prepared now: once interrupted, SQLite prepares nothing any more. It lives until the outermost call ends.
+  interruptible = new Statement(new Text().add('BEGIN IMMEDIATE'));
   if (!ownTransaction) return savepoint(OPERATION);
   const deadline = time_microseconds() + BUSY_WAIT_MICROSECONDS;
   let code = run(sql);
@@ -55,6 +58,12 @@ function begin(sql: string): bool {
 
 /** Closes what beginWrite or beginRead opened. False when the operation has failed or COMMIT does. */
 export function endTransaction(ok: bool): bool {
+  const ended = end(ok);
+  interruptible!.close();
+  return ended;
+}
+
+function end(ok: bool): bool {
   if (!ownTransaction) return ok && !hasFailed() ? releaseSavepoint(OPERATION) : rollbackToSavepoint(OPERATION) && false;
   if (ok && !hasFailed()) {
     const code = run('COMMIT');
@@ -76,20 +85,20 @@ export function releaseSavepoint(name: string): bool {
 }
 
 /**
- * After sqlite3_interrupt every statement is interrupted until the application's own has ended, ROLLBACK too. But SQLite
- * rolls the transaction back by itself when a statement that writes is interrupted: so one is run that would change
- * nothing.
+ * After sqlite3_interrupt nothing can be prepared or run until the application's own statement has ended, ROLLBACK neither.
+ * But SQLite rolls the whole transaction back by itself when a statement that may write is interrupted. BEGIN IMMEDIATE is
+ * one, and does nothing but fail inside a transaction when the interrupt is over already.
  */
 function letInterruptRollBack(): void {
-  if (sql_autocommit() == 0 && ownTransaction) run('DELETE FROM main.cloudsync_settings WHERE 0');
+  if (sql_autocommit() == 0 && interruptible != null) interruptible!.attempt();
 }
 
 /** Undoes everything since the savepoint and removes it. A failure that already stands is kept. */
 export function rollbackToSavepoint(name: string): bool {
   const undone = run('ROLLBACK TO ' + name);
-  if (undone == SQLITE_INTERRUPT) {
+  if (undone != SQLITE_DONE) {
     // SQLite's own rule for an interrupted write inside a transaction of the application: all of it is rolled back.
-    run('DELETE FROM main.cloudsync_settings WHERE 0');
+    letInterruptRollBack();
     return failWithSql(undone, 'rolling back');
   }
   const removed = run('RELEASE ' + name);
