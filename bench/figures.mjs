@@ -50,21 +50,32 @@ export const FIGURES = [
   { key: 'librarySize', label: 'size of the extension', unit: 'KiB', scale: KIB },
 ];
 
-/** Seconds per row of some phases together; undefined when the system has none of them. */
-export function secondsPerRow(perRow, phases) {
-  const times = phases.map((phase) => perRow[phase]).filter((time) => time !== undefined);
-  return times.length === 0 ? undefined : times.reduce((sum, time) => sum + time, 0);
+function median(values) {
+  const sorted = [...values].sort((left, right) => left - right);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+}
+
+/** Per round the seconds per row of some phases together; undefined when the system has none of them. */
+function roundsOf(measured, phases) {
+  const lists = phases.map((phase) => measured.perRow[phase]).filter((times) => times !== undefined);
+  return lists[0]?.map((_, round) => lists.reduce((sum, times) => sum + times[round], 0));
 }
 
 /**
- * The value of a figure for one system.
+ * A figure of one system: of ratios the median over the rounds, each of two times of the same round.
  * @param figure one of FIGURES
- * @param measured { perRow: seconds per row of each phase, sizes: the other figures by key }
+ * @param measured { perRow: by phase the seconds per row of each round, sizes: the other figures by key }
  * @param plain the same of plain SQLite
- * @returns a ratio or a size; undefined when it was not measured
+ * @returns { value: a ratio or a size, microsecondsPerRow: the median, for a ratio }; undefined when not measured
  */
 export function figureOf(figure, measured, plain) {
-  if (!figure.phases) return measured.sizes[figure.key];
-  const time = secondsPerRow(measured.perRow, figure.phases);
-  return time === undefined ? undefined : time / plain.perRow[figure.against ?? figure.phases[0]];
+  if (!figure.phases) {
+    const value = measured.sizes[figure.key];
+    return value === undefined ? undefined : { value };
+  }
+  const times = roundsOf(measured, figure.phases);
+  if (times === undefined) return undefined;
+  const base = plain.perRow[figure.against ?? figure.phases[0]];
+  const value = median(times.map((time, round) => time / base[round]));
+  return { value, microsecondsPerRow: median(times) * 1e6 };
 }

@@ -1,8 +1,8 @@
 /**
- * measure.mjs: runs all phases of all systems and boils the times down to one number each.
+ * measure.mjs: runs all phases of all systems, round by round.
  *
  * The systems alternate phase by phase, in turned order every second round, so that whatever else the machine does
- * hits them alike. Of the rounds the fastest counts: a disturbance can only make a phase slower.
+ * hits them alike: what is compared later is always two times of the same round.
  */
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,13 +19,13 @@ function takeSizes(round, measured) {
   if (round.payload !== null) measured.sizes.packet = round.payload.length / round.workload.inserts.length;
 }
 
-function keepFastest(measured, phase, seconds, rows) {
+function keepTime(measured, phase, seconds, rows) {
   if (seconds === undefined) return;
-  const perRow = seconds / (phase === 'insertWithCommits' ? commitCount(rows) : rows);
-  measured.perRow[phase] = Math.min(measured.perRow[phase] ?? Number.POSITIVE_INFINITY, perRow);
+  measured.perRow[phase] ??= [];
+  measured.perRow[phase].push(seconds / (phase === 'insertWithCommits' ? commitCount(rows) : rows));
 }
 
-/** Runs all phases once for all systems and keeps what was faster than before. */
+/** Runs all phases once for all systems. */
 function runRound({ systems, workload, clock, measured }, folder, turned) {
   const rounds = systems.map((system) => {
     const own = join(folder, system.name);
@@ -37,7 +37,7 @@ function runRound({ systems, workload, clock, measured }, folder, turned) {
   for (const phase of PHASES) {
     for (const index of order) {
       const seconds = rounds[index][phase]();
-      keepFastest(measured[index], phase, seconds, workload.inserts.length);
+      keepTime(measured[index], phase, seconds, workload.inserts.length);
       if (phase === SIZES_AFTER) takeSizes(rounds[index], measured[index]);
     }
   }
@@ -70,7 +70,7 @@ function measureConnections({ systems, workload, clock, measured }, folder) {
  * @param systems from systems.mjs
  * @param options rows, rounds, clock (a key of CLOCKS)
  * @param say called with a line about the progress
- * @returns per system { perRow: seconds per row by phase, sizes: by key of figures.mjs, bytesPerRow }
+ * @returns per system { perRow: by phase the seconds per row of each round, sizes: by key of figures.mjs, bytesPerRow }
  */
 export function measureAll(systems, { rows, rounds, clock }, say) {
   const measured = systems.map(() => ({ perRow: {}, sizes: {}, bytesPerRow: 0 }));

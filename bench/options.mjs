@@ -25,7 +25,7 @@ export function runOptions(args) {
   const values = parse(
     {
       rows: { type: 'string', default: '50000' },
-      rounds: { type: 'string', default: '5' },
+      rounds: { type: 'string', default: '7' },
       clock: { type: 'string', default: 'cpu' },
       json: { type: 'string' },
       strict: { type: 'boolean', default: false },

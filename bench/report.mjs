@@ -3,7 +3,7 @@
  */
 import { cpus } from 'node:os';
 import Database from 'better-sqlite3';
-import { FIGURES, figureOf, secondsPerRow } from './figures.mjs';
+import { FIGURES, figureOf } from './figures.mjs';
 
 /** The environment of the figures in a few words. */
 export function environment() {
@@ -24,10 +24,8 @@ export function figuresOf(systems, measured) {
   systems.forEach(({ name }, index) => {
     result[name] = {};
     for (const figure of FIGURES) {
-      const value = figureOf(figure, measured[index], measured[0]);
-      if (value === undefined) continue;
-      const time = figure.phases ? secondsPerRow(measured[index].perRow, figure.phases) : undefined;
-      result[name][figure.key] = time === undefined ? { value } : { value, microsecondsPerRow: time * 1e6 };
+      const entry = figureOf(figure, measured[index], measured[0]);
+      if (entry !== undefined) result[name][figure.key] = entry;
     }
   });
   return result;

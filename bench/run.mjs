@@ -46,7 +46,7 @@ async function main(args) {
   console.log(
     `${options.rows} rows of ${measured[0].bytesPerRow.toFixed(0)} bytes, key TEXT with random UUIDs (version 4), ` +
       `five more columns, WAL, synchronous=NORMAL\nSQLite ${about.sqlite}, Node ${about.node}, ` +
-      `${about.processor}; the fastest of ${options.rounds} rounds, microseconds per row in brackets\n`,
+      `${about.processor}; medians of ${options.rounds} rounds, microseconds per row in brackets\n`,
   );
   console.log(`${table(systems, figures)}\n`);
   if (options.json) {

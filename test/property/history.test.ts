@@ -11,23 +11,29 @@ import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { ALGORITHMS } from '../packet/packet.js';
 import { propertyOptions } from '../support/random.js';
-import { histories, runHistory } from './history.js';
+import { type History, histories, runHistory } from './history.js';
 import { SHAPES } from './shapes.js';
 
 const TIMEOUT_MILLISECONDS = 3_600_000;
+
+/** Plays a history, then lets Node free the copies of databases that it made: buffers are only freed between turns. */
+async function play(history: History): Promise<void> {
+  runHistory(history);
+  await new Promise(setImmediate);
+}
 
 describe('invariants 1, 2, 4, 5, 7, 9, 10: replicas follow the model', () => {
   test.each(ALGORITHMS)(
     '%s: short histories, which shrink well',
     { timeout: TIMEOUT_MILLISECONDS },
-    (algorithm) => {
-      const property = fc.property(histories(SHAPES, algorithm, 8), runHistory);
-      fc.assert(property, propertyOptions(`short histories, ${algorithm}`, 60));
+    async (algorithm) => {
+      const property = fc.asyncProperty(histories(SHAPES, algorithm, 8), play);
+      await fc.assert(property, propertyOptions(`short histories, ${algorithm}`, 60));
     },
   );
 
-  test.each(ALGORITHMS)('%s: long histories', { timeout: TIMEOUT_MILLISECONDS }, (algorithm) => {
-    const property = fc.property(histories(SHAPES, algorithm, 60), runHistory);
-    fc.assert(property, propertyOptions(`long histories, ${algorithm}`, 15));
+  test.each(ALGORITHMS)('%s: long histories', { timeout: TIMEOUT_MILLISECONDS }, async (algorithm) => {
+    const property = fc.asyncProperty(histories(SHAPES, algorithm, 60), play);
+    await fc.assert(property, propertyOptions(`long histories, ${algorithm}`, 40));
   });
 });

@@ -92,7 +92,9 @@ const BROKEN: u32 = u32.MAX_VALUE;
 /** Position behind the last length that `readLength` read. */
 let lengthEnd: usize = 0;
 
-/** A length that starts at 15 and goes on in the bytes at `at`, at most `max`; BROKEN when it does not end or is larger. */
+/**
+ * A length that starts at 15 and goes on in the bytes at `at`, at most `max`; BROKEN when it does not end or is larger.
+ */
 function readLength(at: usize, end: usize, max: u32): u32 {
   let length: u32 = 15;
   while (at < end) {

@@ -150,7 +150,7 @@ export class GroupMap {
     return true;
   }
 
-  /** aws: the deletion has seen every stamp that the row has. (A key-only row needs no more than the deletion's stamp.) */
+  /** aws: the deletion has seen every stamp that the row has. (A key-only row needs only the deletion's own stamp.) */
   private raiseDeleted(): void {
     const clock = this.clock;
     for (let i = 0; i < clock.stamps.width && !this.table.keyOnly; i++) {
