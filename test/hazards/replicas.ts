@@ -94,7 +94,10 @@ export function numbers(count: number): string {
   return `WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ${count})`;
 }
 
-/** Number of log entries that wait to be folded in a table named like an identifier. */
+/**
+ * Number of log entries that wait to be folded in a table named like an identifier, without those that only
+ * say that a row may have been evicted: of a row that is still there they are nothing.
+ */
 export function logged(db: Connection, table: string): number {
-  return Number(single(db, `SELECT count(*) FROM "${table}_cloudsync_log"`));
+  return Number(single(db, `SELECT count(*) FROM "${table}_cloudsync_log" WHERE mask <> -3`));
 }

@@ -7,7 +7,7 @@
  *                          clock, site              the base stamp, see clock/row_clock.ts
  *                          cols                     exceptions to it, NULL when there are none
  *     todos_cloudsync_log  seq INTEGER PRIMARY KEY  order of the writes
- *                          mask, mask1, ...         columns changed, 62 bits in each; -1 insert, -2 delete
+ *                          mask, mask1, ...         columns changed, 62 bits in each; -1 insert, -2 delete, -3 evicted?
  *                          at                       julianday('now') of the write
  *                          pk0, pk1, ...            key values
  *
@@ -21,6 +21,11 @@ import { affinityOf } from '../catalog/affinity';
 export const BITS_PER_MASK: i32 = 62;
 export const MASK_INSERT: i64 = -1;
 export const MASK_DELETE: i64 = -2;
+/** REPLACE may have removed the row: a deletion when it is gone, see capture/evictions.ts. */
+export const MASK_EVICTED: i64 = -3;
+
+/** The wall time as a Julian day, for triggers; quicker than julianday('now'), which has a text to understand. */
+export const NOW: string = 'julianday()';
 
 /** Number of mask columns that a table's log needs. */
 export function maskCount(table: Table): i32 {

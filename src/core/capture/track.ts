@@ -12,6 +12,7 @@ import { sql_changes, time_microseconds } from '../host';
 import { hasFailed } from '../sql/failure';
 import { execute, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
+import { ensureEvictionTriggers } from './evictions';
 import { BITS_PER_MASK, createClockTable, createLogTable, keyNames, maskCount, maskName, widenLogTable } from './tables';
 import { readTraits, Traits } from './traits';
 import { createTriggers, dropTriggers } from './triggers';
@@ -152,13 +153,15 @@ export function schemaHasChanged(): bool {
 /**
  * Looks for columns that were added since the last look, and tracks them. Where such a column shows its default,
  * nobody has written it, and the row has no stamp for it; where it shows something else, the write was not captured (our
- * triggers did not know the column) and is logged now. Sets `newColumnsFound`. False on errors.
+ * triggers did not know the column) and is logged now. Sets `newColumnsFound`. Unique indexes that came or went are
+ * noticed too. False on errors.
  */
 export function noticeNewColumns(tables: Array<Table>): bool {
   newColumnsFound = false;
   if (!schemaHasChanged()) return !hasFailed();
   for (let i = 0; i < tables.length; i++) {
-    if (!tables[i].open() || (!tables[i].missing && !addColumns(tables[i]))) return false;
+    if (!tables[i].open()) return false;
+    if (!tables[i].missing && !(addColumns(tables[i]) && ensureEvictionTriggers(tables[i]))) return false;
   }
   return rememberSchema();
 }

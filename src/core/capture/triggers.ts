@@ -10,7 +10,8 @@ import { ALGORITHM_DWS, ALGORITHM_GOS, Column, Table } from '../catalog/table';
 import { execute } from '../sql/statement';
 import { Text } from '../sql/text';
 import { affinityOf } from '../catalog/affinity';
-import { BITS_PER_MASK, keyNames, MASK_DELETE, MASK_INSERT, maskCount, maskName } from './tables';
+import { ensureEvictionTriggers, EVICT_GUARD, EVICT_INSERT, EVICT_UPDATE } from './evictions';
+import { BITS_PER_MASK, keyNames, MASK_DELETE, MASK_EVICTED, MASK_INSERT, maskCount, maskName, NOW } from './tables';
 
 const SUFFIXES: StaticArray<string> = [
   '_insert',
@@ -20,10 +21,10 @@ const SUFFIXES: StaticArray<string> = [
   '_guard_insert',
   '_guard_update',
   '_guard_delete',
+  EVICT_INSERT,
+  EVICT_UPDATE,
+  EVICT_GUARD,
 ];
-
-/** The wall time as a Julian day; quicker than julianday('now'), which has a text to understand. */
-const NOW = 'julianday()';
 
 /** Rows of this name exist in cloudsync_settings only inside the transaction of a merge: guards let merges pass. */
 const MERGING = "NOT EXISTS(SELECT 1 FROM cloudsync_settings WHERE key='merging')";
@@ -166,7 +167,8 @@ class TriggerBuilder {
     const keys = this.table.keys;
     text.add(' WHERE (EXISTS(SELECT 1 FROM ').name(this.table.clockName).add(' WHERE cl%2=0');
     for (let i = 0; i < keys.length; i++) text.add(' AND pk').number(i).add('=NEW.').name(keys[i].name);
-    text.add(') OR EXISTS(SELECT 1 FROM ').name(this.table.logName).add(' WHERE mask=-2');
+    text.add(') OR EXISTS(SELECT 1 FROM ').name(this.table.logName).add(' WHERE mask IN (');
+    text.number(MASK_DELETE).add(',').number(MASK_EVICTED).add(')');
     for (let i = 0; i < keys.length; i++) text.add(' AND pk').number(i).add('=NEW.').name(keys[i].name);
     // The key of a row that is there is not deleted, whatever the log says: it was replaced.
     text.add(')) AND NOT EXISTS(SELECT 1 FROM ').name(this.table.name);
@@ -204,6 +206,7 @@ class TriggerBuilder {
 export function createTriggers(table: Table, strict: bool, nullableKeys: bool): bool {
   const builder = new TriggerBuilder(table, strict, nullableKeys);
   if (!builder.insert() || !builder.remove() || !builder.update() || !builder.key()) return false;
+  if (!ensureEvictionTriggers(table)) return false;
   if (table.algorithm == ALGORITHM_DWS) return builder.deleteWinsGuards();
   return table.algorithm == ALGORITHM_GOS ? builder.growOnlyGuards() : true;
 }

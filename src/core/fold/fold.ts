@@ -6,7 +6,7 @@
  * one write of its clocks. What counts is the log together with the data table: whether the row exists now is looked
  * up with each entry. With the rules in fold/group.ts the result does not depend on where chunks end.
  */
-import { keyNames, maskCount, maskName } from '../capture/tables';
+import { keyNames, MASK_EVICTED, maskCount, maskName } from '../capture/tables';
 import { nextClock } from '../catalog/counters';
 import { Table } from '../catalog/table';
 import { ClockTable } from '../clock/clock_table';
@@ -97,10 +97,12 @@ function readChunk(table: Table, select: Statement, groups: GroupMap, after: i64
   select.integer(1, after);
   while (select.step()) {
     last = select.columnInteger(0);
+    const exists = select.columnInteger(EXISTS_COLUMN) != 0;
+    // What a unique value might have evicted and did not.
+    if (exists && select.columnInteger(firstMask) == MASK_EVICTED) continue;
     const key = new Writer(64);
     for (let i = 0; i < table.keys.length; i++) writeColumn(key, select.handle, KEY_COLUMN + i);
     const microseconds = microsecondsOf(sql_column_real(select.handle, 1));
-    const exists = select.columnInteger(EXISTS_COLUMN) != 0;
     groups.add(key, exists, select, firstMask, nextClock(microseconds));
     if (arenaMark() - start > CHUNK_BYTES) break;
   }

@@ -8,14 +8,15 @@
  *             restamps every column. Update: stamps the columns changed. Delete: an odd cl grows by 1. A row that ends
  *             even is alive again by an entry of a later chunk: its cl grows by 1 here already.
  *     gone:   cl0 even or 0: the row came and went between two folds and leaves no trace. cl0 odd: the delete is what
- *             counts; without one in this chunk nothing happens yet.
+ *             counts; without one in this chunk nothing happens yet. An eviction (REPLACE through another unique
+ *             index) is a delete here. Of rows that exist such entries are left out before, see fold/fold.ts.
  *
  * `dws` and `gos` never go beyond cl 1 (2 once deleted); their triggers refuse what would lead there, and what slips
  * through (writes while a table was disabled) is not announced. `aws` has cl 1 and 2 only: a delete raises the deleted
  * stamps instead.
  */
 import { sql_column_integer } from '../host';
-import { BITS_PER_MASK, MASK_DELETE, MASK_INSERT, maskCount } from '../capture/tables';
+import { BITS_PER_MASK, MASK_DELETE, MASK_EVICTED, MASK_INSERT, maskCount } from '../capture/tables';
 import { currentSeq, nextSeq } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
 import { ALGORITHM_AWS, ALGORITHM_CLS, Table } from '../catalog/table';
@@ -135,7 +136,7 @@ export class GroupMap {
     let deletion: Entry | null = null;
     let entry = group.first;
     while (entry != null) {
-      if (entry.mask == MASK_DELETE) deletion = entry;
+      if (entry.mask == MASK_DELETE || entry.mask == MASK_EVICTED) deletion = entry;
       entry = entry.next;
     }
     if (deletion == null) return false;
