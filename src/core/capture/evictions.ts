@@ -7,9 +7,9 @@
  *
  * Values are compared as the index does: by its collations, NULL equal to nothing, the condition of a partial
  * index true for both rows. Expressions and conditions are the index's own words (index_text.ts), evaluated
- * for the new row in a subquery whose columns are the new row's. Where these words do not compile there (a
- * condition that names rowid), the index is passed over; REPLACE through it is then seen with
- * recursive_triggers on only.
+ * for the new row in a subquery whose columns are the new row's. (`rowid` in a condition means the other row
+ * there, which can only log too much.) Words that do not compile there must not break the application's
+ * writes: such an index is passed over, and REPLACE through it is seen with recursive_triggers on only.
  *
  * A table without such indexes has none of these triggers.
  */
@@ -147,7 +147,7 @@ class EvictionTriggers {
     return false;
   }
 
-  /** Grow-only tables refuse evictions, as they refuse every deletion. Entries of rows that stayed are dropped. */
+  /** Grow-only tables refuse evictions like every deletion. Entries of rows that stayed are dropped. */
   growOnlyGuard(): bool {
     const table = this.table;
     const wanted = this.indexes.length > 0 && table.algorithm == ALGORITHM_GOS;
@@ -174,13 +174,14 @@ function nameOf(table: Table, suffix: string): Slice {
   return new Text().bytes(table.clockName).add(suffix).slice();
 }
 
-/** Makes the trigger what the text after CREATE TRIGGER says; removes it for null. Nothing when it is so already. */
+/** Makes the trigger what the text after CREATE TRIGGER says; removes it for null. Idempotent. */
 function ensureTrigger(table: Table, suffix: string, wanted: Text | null): bool {
   const name = nameOf(table, suffix);
   // So SQLite keeps the text of a trigger: from its name on.
   const statement = new Statement(
     new Text().add(
-      "SELECT substr(sql,length('CREATE TRIGGER ')+1) FROM main.sqlite_schema WHERE type='trigger' AND name=?1",
+      "SELECT substr(sql,length('CREATE TRIGGER ')+1) FROM main.sqlite_schema" +
+        " WHERE type='trigger' AND name=?1",
     ),
   );
   const found = statement.text(1, name).step();

@@ -93,7 +93,10 @@ export class IndexText {
       while (end < size && <u32>load<u8>(start + end) != NEWLINE) end++;
     } else if (first == SLASH && this.byte(1) == STAR) {
       end += 2;
-      while (end < size && (load<u8>(start + end) != <u8>SLASH || load<u8>(start + end - 1) != <u8>STAR)) end++;
+      while (end < size) {
+        if (<u32>load<u8>(start + end) == SLASH && <u32>load<u8>(start + end - 1) == STAR) break;
+        end++;
+      }
       end++;
     }
     return end < size ? end : size;
