@@ -38,6 +38,7 @@
       'sources': [
         'shim/call.c',
         'shim/cells.c',
+        'shim/changes_aggregate.c',
         'shim/changes_vtab.c',
         'shim/connection.c',
         'shim/curl.c',

@@ -14,6 +14,16 @@
 /** Bytes of the cell at `cell`, of which `left` bytes are there; 0 when it does not end within them. */
 size_t cell_size(const uint8_t *cell, size_t left);
 
+/** Cells one after another, from sqlite3_malloc64. */
+typedef struct {
+  uint8_t *bytes;
+  size_t size;
+  size_t capacity;
+} cell_buffer;
+
+/** Appends a value; `limit` is the size that the buffer may reach. SQLITE_OK, SQLITE_TOOBIG or SQLITE_NOMEM. */
+int cell_append(cell_buffer *buffer, sqlite3_value *value, size_t limit);
+
 /** Makes a cell the result of an SQL function or of a column of a virtual table. */
 void cell_result(sqlite3_context *context, const uint8_t *cell);
 

@@ -3,7 +3,9 @@
  * the type (SQLite's number, one byte), then eight bytes, little endian: the integer, the bits of the real, or the size
  * of the TEXT or BLOB whose bytes follow; 0 for NULL. The host's half is shim/cells.c.
  */
-import { sql_column_copy, sql_column_integer, sql_column_real, sql_column_size, sql_column_type } from '../host';
+import { argument_copy, argument_size, sql_column_copy, sql_column_integer, sql_column_real, sql_column_size, sql_column_type } from '../host';
+import { arenaAllocate } from '../runtime/arena';
+import { failWith } from '../sql/failure';
 import { TYPE_BLOB, TYPE_INTEGER, TYPE_NULL, TYPE_REAL, TYPE_TEXT } from '../sql/types';
 import { Slice } from './slice';
 import { Writer } from './writer';
@@ -42,4 +44,45 @@ export function writeColumnCell(writer: Writer, handle: i32, index: i32): void {
     sql_column_copy(handle, index, writer.reserve(size), size);
     writer.size += size;
   } else writeNullCell(writer);
+}
+
+const CELL_HEAD: u32 = 9;
+const head = memory.data(16);
+
+/** Reads the cells in an argument of the SQL call one after another; nobody vouches for them. */
+export class CellReader {
+  type: i32 = TYPE_NULL;
+  /** The integer or the bits of the real. */
+  word: i64 = 0;
+  /** The bytes of a TEXT or BLOB, in the arena. */
+  bytes: Slice = new Slice(0, 0);
+  private offset: u32 = 0;
+  private end: u32;
+
+  constructor(private argument: i32) {
+    this.end = argument_size(argument);
+  }
+
+  get atEnd(): bool {
+    return this.offset == this.end;
+  }
+
+  /** Goes to the next cell. A TEXT or BLOB of more than `max` bytes and a cell that is cut off are failures. */
+  next(max: u32): bool {
+    if (this.end - this.offset < CELL_HEAD) return failWith('the rows of changes are damaged (cut off)');
+    argument_copy(this.argument, this.offset, head, CELL_HEAD);
+    this.offset += CELL_HEAD;
+    this.type = load<u8>(head);
+    this.word = load<i64>(head + 1);
+    if (this.type < TYPE_INTEGER || this.type > TYPE_NULL) return failWith('the rows of changes are damaged (type)');
+    if (this.type != TYPE_TEXT && this.type != TYPE_BLOB) return true;
+    if (<u64>this.word > <u64>(this.end - this.offset)) return failWith('the rows of changes are damaged (cut off)');
+    const size = <u32>this.word;
+    if (size > max) return failWith('a value in the rows of changes is larger than a packet can carry');
+    const target = arenaAllocate(size);
+    argument_copy(this.argument, this.offset, target, size);
+    this.offset += size;
+    this.bytes = new Slice(target, size);
+    return true;
+  }
 }

@@ -1,21 +1,26 @@
 /**
- * changes_functions.ts: what the virtual table cloudsync_changes is made of. The host's half (shim/changes_vtab.c) reads
+ * changes_functions.ts: what the virtual table cloudsync_changes is made of, and what makes packets of its rows. The host's half (shim/changes_vtab.c) reads
  * page after page by this function and keeps a copy of one page per cursor: nothing of a scan stays in the core, whose
  * arena is reset between two calls.
  */
-import { catalogExists, SITE_SIZE } from '../catalog/schema';
+import { rankTables } from '../catalog/ranks';
+import { catalogExists, failWithoutCatalog, SITE_SIZE } from '../catalog/schema';
 import { findSite } from '../catalog/sites';
 import { findTable } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
-import { argument_type, result_blob } from '../host';
+import { argument_type, result_append, result_blob } from '../host';
 import { ChangeRows } from '../packet/change_rows';
 import { FeedFilter } from '../packet/feed';
 import { Feeds } from '../packet/feeds';
+import { PACKET_AIM } from '../packet/limits';
+import { PickedChanges } from '../packet/picked_changes';
+import { arenaMark, arenaRelease } from '../runtime/arena';
 import { beginReading, beginReadingOn, endOperation, tables } from '../operation';
 import { hasFailed } from '../sql/failure';
 import { TYPE_NULL } from '../sql/types';
-import { argumentInteger, argumentOptionalBlob, argumentText } from './arguments';
+import { argumentBlobSize, argumentInteger, argumentOptionalBlob, argumentText } from './arguments';
+import { appendPacket } from './payload_functions';
 
 const PAGE_AIM: u32 = 65536;
 const NOBODY: i32 = -1;
@@ -68,4 +73,28 @@ export function changesPage(): void {
   const ok = rows.write(page, PAGE_AIM);
   feeds.close();
   if (endOperation(ok)) result(page, rows.position, rows.complete);
+}
+
+/**
+ * Packets of exactly the rows given, which the host has collected as cells: the end of the aggregate
+ * cloudsync_payload_encode(tbl, pk, col_name, col_value, col_version, db_version, site_id, cl, seq). Folds nothing: the
+ * rows were read before.
+ */
+export function changesEncode(): void {
+  argumentBlobSize(0, 'the rows');
+  if (!hasFailed() && !catalogExists()) failWithoutCatalog();
+  if (hasFailed() || !beginReadingOn()) return;
+  let ok = true;
+  for (let i = 0; ok && i < tables.length; i++) ok = tables[i].open();
+  if (ok) rankTables(tables);
+  const changes = new PickedChanges(tables, 0);
+  result_append(0, 0);
+  while (ok && !hasFailed()) {
+    const mark = arenaMark();
+    const packet = changes.next(PACKET_AIM);
+    if (packet == null) break;
+    appendPacket(packet);
+    arenaRelease(mark);
+  }
+  endOperation(ok);
 }

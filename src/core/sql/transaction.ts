@@ -36,7 +36,7 @@ export function beginWrite(): bool {
     return failWith('the database is read-only; open it for writing', SQLITE_READONLY);
   }
   if (sql_statement_writes() != 0) {
-    const text = 'a statement that writes is running on this connection, and there are local changes to take in first; ';
+    const text = 'a statement that writes is running on this connection, and local or schema changes are to be taken in first; ';
     return failWith(text + 'run SELECT cloudsync_db_version() before it', SQLITE_BUSY);
   }
   return begin('BEGIN IMMEDIATE');
