@@ -1,7 +1,7 @@
 /*
- * cells.h: SQLite values in the form in which the core and the shim exchange rows (src/core/bytes/cell.ts): one byte
- * for the type, eight bytes (little endian, as everywhere in the core) for the integer, the real or the size, then
- * the bytes of a TEXT or BLOB.
+ * cells.h: SQLite values in the form in which the core and the shim exchange rows (src/core/bytes/cell.ts):
+ * one byte for the type, eight bytes (little endian, as everywhere in the core) for the integer, the real
+ * or the size, then the bytes of a TEXT or BLOB.
  */
 #ifndef CLOUDSYNC_CELLS_H
 #define CLOUDSYNC_CELLS_H
@@ -21,7 +21,9 @@ typedef struct {
   size_t capacity;
 } cell_buffer;
 
-/** Appends a value; `limit` is the size that the buffer may reach. SQLITE_OK, SQLITE_TOOBIG or SQLITE_NOMEM. */
+/**
+ * Appends a value; `limit` is the size that the buffer may reach. SQLITE_OK, SQLITE_TOOBIG or SQLITE_NOMEM.
+ */
 int cell_append(cell_buffer *buffer, sqlite3_value *value, size_t limit);
 
 /** Makes a cell the result of an SQL function or of a column of a virtual table. */

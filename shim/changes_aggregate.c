@@ -1,7 +1,8 @@
 /*
- * changes_aggregate.c: cloudsync_payload_encode(tbl, pk, col_name, col_value, col_version, db_version, site_id, cl, seq),
- * the aggregate beside the scalar function of that name. It collects the rows as cells, because the core keeps nothing
- * from one call to the next, and lets the core make packets of them at the end (cloudsync_changes_encode).
+ * changes_aggregate.c: cloudsync_payload_encode(tbl, pk, col_name, col_value, col_version, db_version,
+ * site_id, cl, seq), the aggregate beside the scalar function of that name. It collects the rows as cells,
+ * because the core keeps nothing from one call to the next, and lets the core make packets of them at the
+ * end (cloudsync_changes_encode).
  */
 #include "changes_aggregate.h"
 
@@ -34,7 +35,8 @@ static void add_row(sqlite3_context *context, int argument_count, sqlite3_value 
   rows->has_failed = rows->has_failed || code != SQLITE_OK;
   if (code == SQLITE_NOMEM) sqlite3_result_error_nomem(context);
   if (code == SQLITE_TOOBIG) {
-    sqlite3_result_error(context, "cloudsync: the changes are larger than a value may be; encode fewer at a time", -1);
+    static const char message[] = "cloudsync: the changes are larger than a value may be; encode fewer at a time";
+    sqlite3_result_error(context, message, -1);
     sqlite3_result_error_code(context, code);
   }
 }
@@ -67,8 +69,8 @@ static void finish(sqlite3_context *context) {
 }
 
 int changes_aggregate_register(sqlite3 *database) {
-  return sqlite3_create_function_v2(database, NAME, ARGUMENT_COUNT, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, NULL, add_row,
-                                    finish, NULL);
+  const int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
+  return sqlite3_create_function_v2(database, NAME, ARGUMENT_COUNT, flags, NULL, NULL, add_row, finish, NULL);
 }
 
 void changes_aggregate_unregister(sqlite3 *database) {

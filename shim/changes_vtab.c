@@ -1,9 +1,10 @@
 /*
- * changes_vtab.c: the eponymous virtual table cloudsync_changes. It knows nothing of changes: the core makes the rows
- * (src/core/packet/change_rows.ts), a page of them with each call of cloudsync_changes_page(position, since, table,
- * site). A cursor keeps a copy of its page and the position where the next one begins, because other calls into the
- * core may come between two rows. What xBestIndex promises only narrows what the core reads; SQLite checks every row
- * again. DIRECTONLY: no view or trigger of a database file can use the table.
+ * changes_vtab.c: the eponymous virtual table cloudsync_changes. It knows nothing of changes: the core
+ * makes the rows (src/core/packet/change_rows.ts), a page of them with each call of
+ * cloudsync_changes_page(position, since, table, site). A cursor keeps a copy of its page and the position
+ * where the next one begins, because other calls into the core may come between two rows. What xBestIndex
+ * promises only narrows what the core reads; SQLite checks every row again. DIRECTONLY: no view or trigger
+ * of a database file can use the table.
  */
 #include "changes_vtab.h"
 
@@ -14,16 +15,16 @@
 
 /** The columns, in the order of the cells of a row. */
 static const char DECLARATION[] =
-    "CREATE TABLE changes(tbl TEXT, pk BLOB, col_name TEXT, col_value, col_version INTEGER, db_version INTEGER, "
-    "site_id BLOB, cl INTEGER, seq INTEGER)";
+    "CREATE TABLE changes(tbl TEXT, pk BLOB, col_name TEXT, col_value, col_version INTEGER, "
+    "db_version INTEGER, site_id BLOB, cl INTEGER, seq INTEGER)";
 
 enum { COLUMN_TBL = 0, COLUMN_DB_VERSION = 5, COLUMN_SITE_ID = 6, COLUMN_COUNT = 9 };
 
 /** Bits of idxNum: which arguments xFilter gets, in this order. */
 enum { BY_VERSION_AFTER = 1, BY_VERSION_FROM = 2, BY_TABLE = 4, BY_SITE = 8 };
 
-/** u64 position of the next page, u8 "this is the last page". */
-enum { PAGE_HEAD = 9 };
+/** A page begins with u64, the position of the next one, and u8, 1 when there is none. */
+enum { PAGE_HEAD = 9, SITE_SIZE = 16 };
 
 typedef struct {
   sqlite3_vtab base;
@@ -68,12 +69,12 @@ static int disconnect(sqlite3_vtab *table) {
 static int bit_of(sqlite3_index_info *info, int index) {
   const struct sqlite3_index_constraint *constraint = &info->aConstraint[index];
   if (!constraint->usable) return 0;
+  bool is_equal = constraint->op == SQLITE_INDEX_CONSTRAINT_EQ;
   if (constraint->iColumn == COLUMN_DB_VERSION) {
     if (constraint->op == SQLITE_INDEX_CONSTRAINT_GT) return BY_VERSION_AFTER;
-    bool is_from = constraint->op == SQLITE_INDEX_CONSTRAINT_GE || constraint->op == SQLITE_INDEX_CONSTRAINT_EQ;
-    return is_from ? BY_VERSION_FROM : 0;
+    return is_equal || constraint->op == SQLITE_INDEX_CONSTRAINT_GE ? BY_VERSION_FROM : 0;
   }
-  if (constraint->op != SQLITE_INDEX_CONSTRAINT_EQ) return 0;
+  if (!is_equal) return 0;
   if (constraint->iColumn == COLUMN_SITE_ID) return BY_SITE;
   if (constraint->iColumn != COLUMN_TBL) return 0;
   const char *collation = sqlite3_vtab_collation(info, index);
@@ -146,14 +147,16 @@ static int keep_page(changes_cursor *cursor, sqlite3_stmt *statement) {
 static int read_page(changes_cursor *cursor) {
   changes_table *table = (changes_table *)cursor->base.pVtab;
   sqlite3_stmt *statement = NULL;
-  int code = sqlite3_prepare_v2(table->database, "SELECT cloudsync_changes_page(?1, ?2, ?3, ?4)", -1, &statement, NULL);
+  static const char call[] = "SELECT cloudsync_changes_page(?1, ?2, ?3, ?4)";
+  int code = sqlite3_prepare_v2(table->database, call, sizeof(call), &statement, NULL);
   if (code == SQLITE_OK) {
     sqlite3_bind_int64(statement, 1, cursor->position);
     sqlite3_bind_int64(statement, 2, cursor->since);
     if (cursor->table != NULL) code = sqlite3_bind_value(statement, 3, cursor->table);
     if (cursor->site != NULL && code == SQLITE_OK) code = sqlite3_bind_value(statement, 4, cursor->site);
   }
-  if (code == SQLITE_OK) code = sqlite3_step(statement) == SQLITE_ROW ? keep_page(cursor, statement) : SQLITE_ERROR;
+  if (code == SQLITE_OK) code = sqlite3_step(statement);
+  if (code == SQLITE_ROW) code = keep_page(cursor, statement);
   int end = sqlite3_finalize(statement);
   if (end != SQLITE_OK) code = end;
   if (code != SQLITE_OK) {
@@ -166,7 +169,9 @@ static int read_page(changes_cursor *cursor) {
 /** Reads pages until there is a row, or no more page. */
 static int find_row(changes_cursor *cursor) {
   int code = SQLITE_OK;
-  while (code == SQLITE_OK && cursor->offset >= cursor->page_size && !cursor->is_last_page) code = read_page(cursor);
+  while (code == SQLITE_OK && cursor->offset >= cursor->page_size && !cursor->is_last_page) {
+    code = read_page(cursor);
+  }
   return code;
 }
 
@@ -192,8 +197,9 @@ static int filter(sqlite3_vtab_cursor *base, int bits, const char *unused, int a
       continue;
     }
     /* What cannot be the name of a table or a site narrows nothing; SQLite finds that no row fits it. */
-    bool is_name = bit == BY_TABLE && sqlite3_value_type(argument) == SQLITE_TEXT && sqlite3_value_bytes(argument) > 0;
-    bool is_site = bit == BY_SITE && sqlite3_value_type(argument) == SQLITE_BLOB && sqlite3_value_bytes(argument) == 16;
+    int type = sqlite3_value_type(argument);
+    bool is_name = bit == BY_TABLE && type == SQLITE_TEXT && sqlite3_value_bytes(argument) > 0;
+    bool is_site = bit == BY_SITE && type == SQLITE_BLOB && sqlite3_value_bytes(argument) == SITE_SIZE;
     if (!is_name && !is_site) continue;
     sqlite3_value **kept = is_name ? &cursor->table : &cursor->site;
     *kept = sqlite3_value_dup(argument);
@@ -202,7 +208,10 @@ static int filter(sqlite3_vtab_cursor *base, int bits, const char *unused, int a
   return find_row(cursor);
 }
 
-/** Address of cell `index` of the current row; with COLUMN_COUNT the next row. NULL when the page is damaged. */
+/**
+ * Address of cell `index` of the current row; with COLUMN_COUNT the next row. NULL when the page is
+ * damaged.
+ */
 static const uint8_t *cell_of(const changes_cursor *cursor, int index) {
   size_t at = cursor->offset;
   for (int i = 0; i < index; i++) {
@@ -230,7 +239,8 @@ static int is_end(sqlite3_vtab_cursor *base) {
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int index) {
   const changes_cursor *cursor = (const changes_cursor *)base;
   const uint8_t *cell = cell_of(cursor, index);
-  if (cell == NULL || cell_size(cell, cursor->page_size - (size_t)(cell - cursor->page)) == 0) return SQLITE_INTERNAL;
+  size_t left = cell == NULL ? 0 : cursor->page_size - (size_t)(cell - cursor->page);
+  if (cell_size(cell, left) == 0) return SQLITE_INTERNAL;
   cell_result(context, cell);
   return SQLITE_OK;
 }

@@ -1,6 +1,7 @@
 /*
  * extension.c: the entry point of the loadable extension. It makes the connection's object, asks the core which
- * SQL functions there are, and registers them, the aggregate and the virtual table. sqlite3_cloudsync_init is the only symbol that the library shows.
+ * SQL functions there are, and registers them, the aggregate and the virtual table. sqlite3_cloudsync_init is the
+ * only symbol that the library shows.
  */
 #include "call.h"
 #include "changes_aggregate.h"

@@ -1,9 +1,18 @@
 /**
- * cell.ts: one SQLite value in the form in which the core and its host exchange rows of virtual tables and aggregates:
- * the type (SQLite's number, one byte), then eight bytes, little endian: the integer, the bits of the real, or the size
- * of the TEXT or BLOB whose bytes follow; 0 for NULL. The host's half is shim/cells.c.
+ * cell.ts: one SQLite value in the form in which the core and its host exchange rows of virtual tables and
+ * aggregates: the type (SQLite's number, one byte), then eight bytes, little endian: the integer, the bits
+ * of the real, or the size of the TEXT or BLOB whose bytes follow; 0 for NULL. The host's half is
+ * shim/cells.c.
  */
-import { argument_copy, argument_size, sql_column_copy, sql_column_integer, sql_column_real, sql_column_size, sql_column_type } from '../host';
+import {
+  argument_copy,
+  argument_size,
+  sql_column_copy,
+  sql_column_integer,
+  sql_column_real,
+  sql_column_size,
+  sql_column_type,
+} from '../host';
 import { arenaAllocate } from '../runtime/arena';
 import { failWith } from '../sql/failure';
 import { TYPE_BLOB, TYPE_INTEGER, TYPE_NULL, TYPE_REAL, TYPE_TEXT } from '../sql/types';
@@ -46,6 +55,10 @@ export function writeColumnCell(writer: Writer, handle: i32, index: i32): void {
   } else writeNullCell(writer);
 }
 
+function damaged(): bool {
+  return failWith('the rows of changes are damaged; take them from cloudsync_changes');
+}
+
 const CELL_HEAD: u32 = 9;
 const head = memory.data(16);
 
@@ -67,16 +80,18 @@ export class CellReader {
     return this.offset == this.end;
   }
 
-  /** Goes to the next cell. A TEXT or BLOB of more than `max` bytes and a cell that is cut off are failures. */
+  /**
+   * Goes to the next cell. A TEXT or BLOB of more than `max` bytes and a cell that is cut off are failures.
+   */
   next(max: u32): bool {
-    if (this.end - this.offset < CELL_HEAD) return failWith('the rows of changes are damaged (cut off)');
+    if (this.end - this.offset < CELL_HEAD) return damaged();
     argument_copy(this.argument, this.offset, head, CELL_HEAD);
     this.offset += CELL_HEAD;
     this.type = load<u8>(head);
     this.word = load<i64>(head + 1);
-    if (this.type < TYPE_INTEGER || this.type > TYPE_NULL) return failWith('the rows of changes are damaged (type)');
+    if (this.type < TYPE_INTEGER || this.type > TYPE_NULL) return damaged();
     if (this.type != TYPE_TEXT && this.type != TYPE_BLOB) return true;
-    if (<u64>this.word > <u64>(this.end - this.offset)) return failWith('the rows of changes are damaged (cut off)');
+    if (<u64>this.word > <u64>(this.end - this.offset)) return damaged();
     const size = <u32>this.word;
     if (size > max) return failWith('a value in the rows of changes is larger than a packet can carry');
     const target = arenaAllocate(size);

@@ -1,7 +1,7 @@
 /**
- * changes_functions.ts: what the virtual table cloudsync_changes is made of, and what makes packets of its rows. The host's half (shim/changes_vtab.c) reads
- * page after page by this function and keeps a copy of one page per cursor: nothing of a scan stays in the core, whose
- * arena is reset between two calls.
+ * changes_functions.ts: what the virtual table cloudsync_changes is made of, and what makes packets of its
+ * rows. The host's half (shim/changes_vtab.c) reads page after page by this function and keeps a copy of
+ * one page per cursor: nothing of a scan stays in the core, whose arena is reset between two calls.
  */
 import { rankTables } from '../catalog/ranks';
 import { catalogExists, failWithoutCatalog, SITE_SIZE } from '../catalog/schema';
@@ -40,9 +40,10 @@ function newPage(): Writer {
 }
 
 /**
- * One page of cloudsync_changes: (position, since, table, site). The first page, position 0, takes local writes in; later
- * ones do not, so that a scan ends even when the application writes a row for each row it reads. Table and site may be
- * NULL; they and `since` only narrow what is read: SQLite checks every row again.
+ * One page of cloudsync_changes: (position, since, table, site). The first page, position 0, takes local
+ * writes in; later ones do not, so that a scan ends even when the application writes a row for each row it
+ * reads. Table and site may be NULL; they and `since` only narrow what is read: SQLite checks every row
+ * again.
  */
 export function changesPage(): void {
   const filter = new FeedFilter();
@@ -77,8 +78,8 @@ export function changesPage(): void {
 
 /**
  * Packets of exactly the rows given, which the host has collected as cells: the end of the aggregate
- * cloudsync_payload_encode(tbl, pk, col_name, col_value, col_version, db_version, site_id, cl, seq). Folds nothing: the
- * rows were read before.
+ * cloudsync_payload_encode(tbl, pk, col_name, col_value, col_version, db_version, site_id, cl, seq). Folds
+ * nothing: the rows were read before.
  */
 export function changesEncode(): void {
   argumentBlobSize(0, 'the rows');

@@ -1,11 +1,13 @@
 /**
- * change_rows.ts: the feed as rows of the table cloudsync_changes: one row for every changed column of a living row, one
- * for a deletion, one for a living row of key columns only. A row is nine cells (bytes/cell.ts):
+ * change_rows.ts: the feed as rows of the table cloudsync_changes: one row for every changed column of a
+ * living row, one for a deletion, one for a living row of key columns only. A row is nine cells
+ * (bytes/cell.ts):
  *
  *     tbl, pk (key values as msgpack items), col_name, col_value, col_version (the clock), db_version (the seq at which
  *     the column changed here), site_id (who wrote it), cl, seq (the same number as db_version)
  *
- * What does not travel is not shown: tables and columns that stay on this device, values too large for a packet.
+ * What does not travel is not shown: tables and columns that stay on this device, values too large for a
+ * packet.
  */
 import { siteBytes } from '../catalog/sites';
 import { writeBlobCell, writeColumnCell, writeIntegerCell, writeNullCell, writeTextCell } from '../bytes/cell';
@@ -21,7 +23,10 @@ export class ChangeRows {
 
   constructor(private feeds: Feeds) {}
 
-  /** Writes rows until there are about `aim` bytes, and never only some of the columns of one row. False on errors. */
+  /**
+   * Writes rows until there are about `aim` bytes, and never only some of the columns of one row. False on
+   * errors.
+   */
   write(target: Writer, aim: u32): bool {
     while (target.size < aim && !hasFailed()) {
       const feed = this.feeds.next();

@@ -1,6 +1,6 @@
 /**
- * feeds.ts: the feeds of several tables as one, in the order of seq: from it packets are made (pages.ts) and the rows of
- * cloudsync_changes.
+ * feeds.ts: the feeds of several tables as one, in the order of seq: from it packets are made (pages.ts)
+ * and the rows of cloudsync_changes.
  */
 import { readSendSettings } from '../catalog/send_settings';
 import { Table } from '../catalog/table';
@@ -28,7 +28,10 @@ export class Feeds {
     }
   }
 
-  /** The feed whose waiting change has the smallest seq; null at the end. The caller advances it when done with it. */
+  /**
+   * The feed whose waiting change has the smallest seq; null at the end. The caller advances it when done
+   * with it.
+   */
   next(): Feed | null {
     let best: Feed | null = null;
     for (let i = 0; i < this.feeds.length; i++) {

@@ -1,14 +1,15 @@
 /**
- * picked_changes.ts: makes packets of rows of cloudsync_changes that somebody has picked (and may have changed: every
- * cell is checked). Neighbouring rows about the same data row become one row of the packet.
+ * picked_changes.ts: makes packets of rows of cloudsync_changes that somebody has picked (and may have
+ * changed: every cell is checked). Neighbouring rows about the same data row become one row of the packet.
  *
- * A living row of an `aws` table, and its deletion, mean nothing without the stamps that deletions have seen, and these
- * are not in the rows; they are added from the clocks.
+ * A living row of an `aws` table, and its deletion, mean nothing without the stamps that deletions have
+ * seen, and these are not in the rows; they are added from the clocks.
  */
 import { CLOCK_MAX } from '../catalog/counters';
 import { SITE_SIZE } from '../catalog/schema';
 import { findSite, ownSite } from '../catalog/sites';
-import { ALGORITHM_AWS, ALGORITHM_CLS, ALGORITHM_GOS, failUntracked, findTable, Table } from '../catalog/table';
+import { ALGORITHM_AWS, ALGORITHM_CLS, ALGORITHM_GOS, failUntracked } from '../catalog/table';
+import { findTable, Table } from '../catalog/table';
 import { CellReader } from '../bytes/cell';
 import { writeBinary, writeInteger, writeNil, writeReal, writeText } from '../bytes/msgpack';
 import { Reader } from '../bytes/reader';
@@ -57,7 +58,10 @@ export class PickedChanges {
     this.cells = new CellReader(argument);
   }
 
-  /** The next packet of about `aim` bytes, or null at the end and after a failure. It may be released afterwards. */
+  /**
+   * The next packet of about `aim` bytes, or null at the end and after a failure. It may be released
+   * afterwards.
+   */
   next(aim: u32): Slice | null {
     const encoder = new Encoder(ownSite(), aim + 4096);
     while (encoder.size + this.bytes < aim && !this.cells.atEnd) {
@@ -102,7 +106,8 @@ export class PickedChanges {
     const table = this.table;
     if (table == null) return !hasFailed();
     const image = this.image;
-    if (table.algorithm == ALGORITHM_AWS && !table.keyOnly && !addDeleted(table, this.first.key, image)) return false;
+    const hasDeleted = table.algorithm == ALGORITHM_AWS && !table.keyOnly;
+    if (hasDeleted && !addDeleted(table, this.first.key, image)) return false;
     encoder.beginRow(table, this.first.key, image);
     for (let i = 0; image.count > 0 && i < image.width; i++) {
       if (image.includes(i)) encoder.column(image, i).bytes(this.values[i].pointer, this.values[i].size);
@@ -115,7 +120,8 @@ export class PickedChanges {
 
   private read(): Change | null {
     const change = new Change();
-    const ok = this.readTable(change) && this.readKey(change) && this.readColumn(change) && this.readStamp(change);
+    const named = this.readTable(change) && this.readKey(change);
+    const ok = named && this.readColumn(change) && this.readStamp(change);
     return ok && agrees(change) ? change : null;
   }
 
@@ -143,16 +149,18 @@ export class PickedChanges {
 
   private readColumn(change: Change): bool {
     if (!this.cells.next(NAME_MAX)) return false;
-    if (this.cells.type != TYPE_NULL && this.cells.type != TYPE_TEXT) return wrong('col_name', 'a text or NULL');
-    if (this.cells.type == TYPE_TEXT) {
+    const named = this.cells.type == TYPE_TEXT;
+    if (!named && this.cells.type != TYPE_NULL) return wrong('col_name', 'a text or NULL');
+    if (named) {
       const name = this.cells.bytes;
       change.column = change.table!.columnIndex(name);
       const text = new Text().add("table '").bytes(change.table!.name).add("' has no column '").bytes(name);
       if (change.column < 0) return fail(text.add("' besides its key"));
     }
     if (!this.cells.next(VALUE_MAX)) return false;
-    if (change.column < 0 && this.cells.type != TYPE_NULL) return wrong('col_value', 'NULL where col_name is');
-    const value = new Writer(this.cells.type == TYPE_TEXT || this.cells.type == TYPE_BLOB ? this.cells.bytes.size + 32 : 16);
+    if (!named && this.cells.type != TYPE_NULL) return wrong('col_value', 'NULL where col_name is');
+    const long = this.cells.type == TYPE_TEXT || this.cells.type == TYPE_BLOB;
+    const value = new Writer(long ? this.cells.bytes.size + 32 : 16);
     writeCell(value, this.cells);
     change.value = new Slice(value.start, value.size);
     return true;
@@ -162,7 +170,9 @@ export class PickedChanges {
   private readStamp(change: Change): bool {
     change.clock = this.integer('col_version', CLOCK_MAX);
     if (hasFailed() || !this.cells.next(VALUE_MAX) || !this.cells.next(VALUE_MAX)) return false;
-    if (this.cells.type != TYPE_BLOB || this.cells.bytes.size != SITE_SIZE) return wrong('site_id', 'a blob of 16 bytes');
+    if (this.cells.type != TYPE_BLOB || this.cells.bytes.size != SITE_SIZE) {
+      return wrong('site_id', 'a blob of 16 bytes');
+    }
     change.site = findSite(this.cells.bytes.pointer);
     if (change.site == 0) return wrong('site_id', 'a site that this database has met');
     const algorithm = change.table!.algorithm;
@@ -173,7 +183,8 @@ export class PickedChanges {
 
   private integer(column: string, max: i64): i64 {
     if (!this.cells.next(VALUE_MAX)) return 0;
-    if (this.cells.type == TYPE_INTEGER && this.cells.word >= 1 && this.cells.word <= max) return this.cells.word;
+    const word = this.cells.word;
+    if (this.cells.type == TYPE_INTEGER && word >= 1 && word <= max) return word;
     const expected = new Text().add(column).add(' of a change must be an integer from 1 to ').number(max);
     fail(expected, SQLITE_MISMATCH);
     return 0;
@@ -184,7 +195,8 @@ export class PickedChanges {
 function agrees(change: Change): bool {
   const whole = (change.cl & 1) == 0 || change.table!.keyOnly;
   if (whole == change.column < 0) return true;
-  return wrong('col_name', whole ? 'NULL where cl is even or the table has key columns only' : 'a column where cl is odd');
+  if (whole) return wrong('col_name', 'NULL where cl is even or the table has key columns only');
+  return wrong('col_name', 'the name of a column where cl is odd');
 }
 
 function writeCell(target: Writer, cell: CellReader): void {

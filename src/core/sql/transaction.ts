@@ -6,7 +6,7 @@
  * one it is a savepoint. `endTransaction(true)` may still fail, when COMMIT does; then everything is rolled back.
  */
 import { sleep_milliseconds, sql_autocommit, sql_readonly, sql_statement_writes, time_microseconds } from '../host';
-import { failWith, failWithSql, hasFailed, SQLITE_BUSY, SQLITE_DONE, SQLITE_ERROR, SQLITE_INTERRUPT, SQLITE_READONLY } from './failure';
+import { fail, failWith, failWithSql, hasFailed, SQLITE_BUSY, SQLITE_DONE, SQLITE_ERROR, SQLITE_INTERRUPT, SQLITE_READONLY } from './failure';
 import { executeLiteral, Statement } from './statement';
 import { Text } from './text';
 
@@ -36,8 +36,8 @@ export function beginWrite(): bool {
     return failWith('the database is read-only; open it for writing', SQLITE_READONLY);
   }
   if (sql_statement_writes() != 0) {
-    const text = 'a statement that writes is running on this connection, and local or schema changes are to be taken in first; ';
-    return failWith(text + 'run SELECT cloudsync_db_version() before it', SQLITE_BUSY);
+    const text = new Text().add('a statement that writes is running on this connection, and local or schema changes ');
+    return fail(text.add('are to be taken in first; run SELECT cloudsync_db_version() before it'), SQLITE_BUSY);
   }
   return begin('BEGIN IMMEDIATE');
 }
