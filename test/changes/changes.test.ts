@@ -207,6 +207,20 @@ describe('the rows', () => {
     expect(readChanges(db).map((row) => `${row.tbl}.${row.col_name}`)).toEqual(['todos.title']);
   });
 
+  test('deletions and revived rows of a table of algorithm aws travel with what the deletions have seen', () => {
+    const [db, other, target] = [replica(), replica(), replica()];
+    db.exec("INSERT INTO docs VALUES('dead', 1, 2), ('revived', 3, 4)");
+    exchangeAll([db, other]);
+    applyPayload(target, encodePayload(db));
+    db.exec('DELETE FROM docs');
+    other.exec("UPDATE docs SET note = 5 WHERE id = 'revived'");
+    exchangeAll([db, other]);
+    applyPayload(target, single(db, `SELECT ${ENCODE} FROM cloudsync_changes`) as Buffer);
+    expect(target.prepare('SELECT id FROM docs').raw().all()).toEqual([['revived']]);
+    expect(dumpTable(target, 'docs')).toEqual(dumpTable(db, 'docs'));
+    expect(dumpMetadata(target)).toEqual(dumpMetadata(db));
+  });
+
   test('a packet has exactly the columns that were picked', () => {
     const [db, target] = [replica(), replica()];
     db.exec("INSERT INTO todos VALUES('a', 1, 2), ('b', 3, 4)");
