@@ -139,7 +139,7 @@ test('the source was read: every function is in the table, with the flags that S
     .raw()
     .all() as Array<[string, bigint, bigint]>;
   // The only aggregate is not in the core's table; shim/changes_aggregate.c registers it.
-  const aggregate = ['cloudsync_payload_encode', 9n, ['DIRECTONLY']] as const;
+  const aggregate: readonly [string, bigint, string[]] = ['cloudsync_payload_encode', 9n, ['DIRECTONLY']];
   const expected = [
     aggregate,
     ...FUNCTIONS.flatMap(({ name, least, most, flags }) =>
