@@ -37,6 +37,9 @@
       'win_delay_load_hook': 'false',
       'sources': [
         'shim/call.c',
+        'shim/cells.c',
+        'shim/changes_aggregate.c',
+        'shim/changes_vtab.c',
         'shim/connection.c',
         'shim/curl.c',
         'shim/extension.c',

@@ -1,8 +1,11 @@
 /*
  * extension.c: the entry point of the loadable extension. It makes the connection's object, asks the core which
- * SQL functions there are, and registers them. sqlite3_cloudsync_init is the only symbol that the library shows.
+ * SQL functions there are, and registers them, the aggregate and the virtual table. sqlite3_cloudsync_init is the
+ * only symbol that the library shows.
  */
 #include "call.h"
+#include "changes_aggregate.h"
+#include "changes_vtab.h"
 #include "serve.h"
 
 SQLITE_EXTENSION_INIT1
@@ -80,6 +83,14 @@ static int register_all(connection *connection) {
   for (int index = 0; code == SQLITE_OK && index < count; index++) {
     code = register_function(connection, index);
     if (code != SQLITE_OK) unregister_functions(connection, index + 1);
+  }
+  if (code == SQLITE_OK) {
+    code = changes_aggregate_register(connection->database);
+    if (code == SQLITE_OK) code = changes_vtab_register(connection->database);
+    if (code != SQLITE_OK) {
+      changes_aggregate_unregister(connection->database);
+      unregister_functions(connection, count);
+    }
   }
   return connection->failure == FAILURE_MEMORY ? SQLITE_NOMEM : code;
 }

@@ -177,6 +177,15 @@ u32 w2c_host_sql_autocommit(struct w2c_host *host) {
   return sqlite3_get_autocommit(connection_of(host)->database) != 0;
 }
 
+u32 w2c_host_sql_statement_writes(struct w2c_host *host) {
+  sqlite3 *database = connection_of(host)->database;
+  sqlite3_stmt *statement = sqlite3_next_stmt(database, NULL);
+  while (statement != NULL && (!sqlite3_stmt_busy(statement) || sqlite3_stmt_readonly(statement))) {
+    statement = sqlite3_next_stmt(database, statement);
+  }
+  return statement != NULL;
+}
+
 u32 w2c_host_sql_readonly(struct w2c_host *host) {
   return sqlite3_db_readonly(connection_of(host)->database, "main") == 1;
 }

@@ -38,6 +38,8 @@ export declare function sql_error(target: usize, capacity: u32): u32;
 export declare function sql_changes(): i64;
 /** 1 when no transaction is open (sqlite3_get_autocommit). */
 export declare function sql_autocommit(): i32;
+/** 1 while a statement of this connection that writes has begun and not ended: then no transaction can be opened. */
+export declare function sql_statement_writes(): i32;
 /** 1 when the main database is read-only. */
 export declare function sql_readonly(): i32;
 /** Switches triggers on this connection on or off; returns what it was before (1 on, 0 off). */

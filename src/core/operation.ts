@@ -48,6 +48,11 @@ export function beginReading(): bool {
   let log = false;
   for (let i = 0; i < tables.length && sql_readonly() == 0; i++) log = log || hasLog(tables[i]);
   if (log || (sql_readonly() == 0 && schemaHasChanged())) return beginOperation();
+  return beginReadingOn();
+}
+
+/** As beginReading, and folds nothing: for the pages of a scan after its first one. */
+export function beginReadingOn(): bool {
   writing = false;
   if (!beginRead()) return false;
   loadCounters();

@@ -116,6 +116,12 @@ export function writeString(writer: Writer, pointer: usize, size: u32): void {
   writer.bytes(pointer, size);
 }
 
+/** A TEXT value: canonical UUID text travels as 16 bytes. */
+export function writeText(writer: Writer, pointer: usize, size: u32): void {
+  writeString(writer, pointer, size);
+  if (size == UUID_TEXT_SIZE) packInPlace(writer);
+}
+
 export function writeBinary(writer: Writer, pointer: usize, size: u32): void {
   writeSizedHead(writer, 0xc4, size);
   writer.bytes(pointer, size);

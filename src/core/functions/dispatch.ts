@@ -1,7 +1,10 @@
 /** dispatch.ts: from the number of a function to its implementation. */
+import * as changes from './changes_functions';
 import * as network from './network_functions';
 import * as payload from './payload_functions';
 import {
+  F_CHANGES_ENCODE,
+  F_CHANGES_PAGE,
   F_CLEANUP,
   F_DB_VERSION,
   F_DISABLE,
@@ -49,7 +52,7 @@ export function dispatch(id: i32, count: i32): bool {
   if (id == F_NETWORK_SEND_CHANGES) return network.networkSendChanges();
   if (id == F_NETWORK_CHECK_CHANGES) return network.networkCheckChanges();
   if (id <= F_SET_COLUMN) dispatchTable(id, count);
-  else if (id <= F_PAYLOAD_PAGE) dispatchState(id, count);
+  else if (id <= F_CHANGES_ENCODE) dispatchState(id, count);
   else dispatchNetwork(id, count);
   return false;
 }
@@ -78,6 +81,8 @@ function dispatchState(id: i32, count: i32): void {
   else if (id == F_PAYLOAD_SAVE) payload.payloadSave(count);
   else if (id == F_PAYLOAD_LOAD) payload.payloadLoad();
   else if (id == F_PAYLOAD_PAGE) payload.payloadPage();
+  else if (id == F_CHANGES_PAGE) changes.changesPage();
+  else if (id == F_CHANGES_ENCODE) changes.changesEncode();
 }
 
 function dispatchNetwork(id: i32, count: i32): void {

@@ -54,10 +54,15 @@ function emit(packet: Slice, file: i32): void {
   if (file >= 0) {
     if (file_write(file, packet.pointer, packet.size) != 0) failWith('the payload file cannot be written', SQLITE_IOERR);
   } else {
-    const code = result_append(packet.pointer, packet.size);
-    if (code == SQLITE_TOOBIG) failWith('the payload is larger than a value may be; use cloudsync_payload_save', code);
-    else if (code != 0) failWith('no memory for the payload', code);
+    appendPacket(packet);
   }
+}
+
+/** Adds a packet to the payload that is the result of the SQL call. */
+export function appendPacket(packet: Slice): void {
+  const code = result_append(packet.pointer, packet.size);
+  if (code == SQLITE_TOOBIG) failWith('the payload is larger than a value may be; use cloudsync_payload_save', code);
+  else if (code != 0) failWith('no memory for the payload', code);
 }
 
 export function payloadEncode(count: i32): void {

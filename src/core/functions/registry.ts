@@ -42,17 +42,19 @@ export const F_PAYLOAD_APPLY: i32 = 16;
 export const F_PAYLOAD_SAVE: i32 = 17;
 export const F_PAYLOAD_LOAD: i32 = 18;
 export const F_PAYLOAD_PAGE: i32 = 19;
-export const F_NETWORK_INIT: i32 = 20;
-export const F_NETWORK_SET_TOKEN: i32 = 21;
-export const F_NETWORK_SET_APIKEY: i32 = 22;
-export const F_NETWORK_HAS_UNSENT_CHANGES: i32 = 23;
-export const F_NETWORK_SEND_CHANGES: i32 = 24;
-export const F_NETWORK_CHECK_CHANGES: i32 = 25;
-export const F_NETWORK_SYNC: i32 = 26;
-export const F_NETWORK_RESET_SYNC_VERSION: i32 = 27;
-export const F_NETWORK_LOGOUT: i32 = 28;
-export const F_NETWORK_STATUS: i32 = 29;
-export const F_NETWORK_CLEANUP: i32 = 30;
+export const F_CHANGES_PAGE: i32 = 20;
+export const F_CHANGES_ENCODE: i32 = 21;
+export const F_NETWORK_INIT: i32 = 22;
+export const F_NETWORK_SET_TOKEN: i32 = 23;
+export const F_NETWORK_SET_APIKEY: i32 = 24;
+export const F_NETWORK_HAS_UNSENT_CHANGES: i32 = 25;
+export const F_NETWORK_SEND_CHANGES: i32 = 26;
+export const F_NETWORK_CHECK_CHANGES: i32 = 27;
+export const F_NETWORK_SYNC: i32 = 28;
+export const F_NETWORK_RESET_SYNC_VERSION: i32 = 29;
+export const F_NETWORK_LOGOUT: i32 = 30;
+export const F_NETWORK_STATUS: i32 = 31;
+export const F_NETWORK_CLEANUP: i32 = 32;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -85,6 +87,8 @@ function stateFunctions(): Array<FunctionEntry> {
     entry(F_PAYLOAD_SAVE, 'cloudsync_payload_save', 1, 2, DIRECTONLY, 'writes packets to a file: (path[, since]); returns the rows'),
     entry(F_PAYLOAD_LOAD, 'cloudsync_payload_load', 1, 1, DIRECTONLY, 'merges the packets of a file; returns the rows'),
     entry(F_PAYLOAD_PAGE, 'cloudsync_payload_page', 3, 3, DIRECTONLY, 'one page of the feed, for servers: (since, bytes, site)'),
+    entry(F_CHANGES_PAGE, 'cloudsync_changes_page', 4, 4, DIRECTONLY, 'one page of cloudsync_changes, for it alone: (position, since, table, site)'),
+    entry(F_CHANGES_ENCODE, 'cloudsync_changes_encode', 1, 1, DIRECTONLY, 'packets of picked changes, for the aggregate cloudsync_payload_encode alone'),
   ];
 }
 

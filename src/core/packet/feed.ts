@@ -8,6 +8,7 @@ import { sql_column_size, sql_column_type } from '../host';
 import { writeColumn } from '../bytes/msgpack';
 import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
+import { hasFailed } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { TYPE_BLOB, TYPE_TEXT } from '../sql/types';
@@ -18,10 +19,17 @@ import { ROW_MAX, VALUE_MAX } from './limits';
 export class FeedFilter {
   /** Only changes with a larger seq. */
   since: i64 = 0;
+  /** Rows up to this seq have been read before. */
+  position: i64 = 0;
   /** Ordinal of a site whose own changes are left out, or 0: the asker has them. */
   excludeSite: i32 = 0;
   /** Ordinal of the only site whose changes are wanted, or 0. */
   onlySite: i32 = 0;
+
+  /** The rows wanted have a larger seq; older columns of theirs may not be wanted. */
+  get start(): i64 {
+    return this.position > this.since ? this.position : this.since;
+  }
 }
 
 /** A value that is too large to travel; the caller reports it. */
@@ -42,7 +50,10 @@ export class Feed {
   clock: RowClock;
   private select: Statement;
   private values: Statement | null = null;
-  private image: RowImage;
+  /** What of the waiting change is wanted, after `take`. */
+  image: RowImage;
+  /** Its encoded key. */
+  key: Slice = new Slice(0, 0);
   private wide: bool;
   /** A change is waiting in `clock`. */
   ready: bool = false;
@@ -56,7 +67,7 @@ export class Feed {
     const wide = table.columns.length + table.keys.length > JOIN_COLUMNS_MAX;
     this.wide = wide;
     this.select = new Statement(selectSql(table, wide, filter));
-    this.select.integer(1, filter.since);
+    this.select.integer(1, filter.start);
     if (wide) this.values = new Statement(valuesSql(table));
   }
 
@@ -71,18 +82,27 @@ export class Feed {
     if (this.values != null) this.values!.close();
   }
 
-  /** Writes the waiting change into the packet, when the filter wants anything of it. False on errors. */
-  write(encoder: Encoder, oversized: Array<Oversized>): bool {
+  /**
+   * Makes `image`, `key` and the values of the waiting change ready. False when the filter wants nothing of it, and on
+   * errors (hasFailed()).
+   */
+  take(oversized: Array<Oversized>): bool {
     const image = this.image;
-    if (!this.choose()) return true;
+    if (!this.choose()) return false;
     const key = new Writer(64);
     for (let i = 0; i < this.table.keys.length; i++) writeColumn(key, this.select.handle, EXISTS_COLUMN + 1 + i);
     if (image.count > 0 && !this.seekValues()) return false;
-    const keySlice = new Slice(key.start, key.size);
+    this.key = new Slice(key.start, key.size);
     const before = oversized.length;
-    this.dropOversized(keySlice, oversized);
-    if (oversized.length > before && image.count == 0) return true;
-    encoder.beginRow(this.table, keySlice, image);
+    this.dropOversized(this.key, oversized);
+    return oversized.length == before || image.count > 0;
+  }
+
+  /** Writes the waiting change into the packet, when the filter wants anything of it. False on errors. */
+  write(encoder: Encoder, oversized: Array<Oversized>): bool {
+    if (!this.take(oversized)) return !hasFailed();
+    const image = this.image;
+    encoder.beginRow(this.table, this.key, image);
     for (let i = 0; image.count > 0 && i < image.width; i++) {
       if (image.includes(i)) writeColumn(encoder.column(image, i), this.valueHandle(), this.valueColumn(i));
     }
@@ -145,11 +165,12 @@ export class Feed {
     }
   }
 
-  private valueHandle(): i32 {
+  /** The statement, and below the column in it, that has the value of a column of `image`. */
+  valueHandle(): i32 {
     return this.wide ? this.values!.handle : this.select.handle;
   }
 
-  private valueColumn(index: i32): i32 {
+  valueColumn(index: i32): i32 {
     return this.wide ? index : EXISTS_COLUMN + 1 + this.table.keys.length + index;
   }
 

@@ -4,18 +4,16 @@
  */
 import { currentSeq } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
-import { readSendSettings } from '../catalog/send_settings';
 import { rankTables } from '../catalog/ranks';
 import { Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import { hasFailed } from '../sql/failure';
-import { queryInteger } from '../sql/statement';
-import { Text } from '../sql/text';
 import { Encoder } from './encoder';
-import { Feed, FeedFilter, Oversized } from './feed';
+import { FeedFilter, Oversized } from './feed';
+import { Feeds } from './feeds';
 
 export class Pages {
-  private feeds: Array<Feed> = [];
+  private feeds: Feeds;
   /** The packets made so far reach to this seq. */
   upto: i64;
   /** Nothing is left behind `upto`. */
@@ -33,19 +31,7 @@ export class Pages {
   ) {
     this.upto = filter.since;
     rankTables(tables);
-    const changed: Array<Table> = [];
-    for (let i = 0; i < tables.length; i++) {
-      const table = tables[i];
-      if (!table.enabled || !hasChanges(table, filter.since)) continue;
-      if (table.open() && !table.missing) changed.push(table);
-    }
-    readSendSettings(changed);
-    for (let i = 0; i < changed.length; i++) {
-      const table = changed[i];
-      if (table.kept) continue;
-      const feed = new Feed(table, filter);
-      if (feed.advance()) this.feeds.push(feed);
-    }
+    this.feeds = new Feeds(tables, filter);
   }
 
   /**
@@ -58,7 +44,7 @@ export class Pages {
     const encoder = new Encoder(ownSite(), this.aim + 4096);
     this.oversized = [];
     while (encoder.size < this.aim) {
-      const feed = this.nextFeed();
+      const feed = this.feeds.next();
       if (feed == null) {
         this.complete = !hasFailed();
         if (this.complete) this.upto = currentSeq();
@@ -73,22 +59,7 @@ export class Pages {
     return encoder.finish(since, this.upto);
   }
 
-  /** The feed whose waiting change has the smallest seq. */
-  private nextFeed(): Feed | null {
-    let best: Feed | null = null;
-    for (let i = 0; i < this.feeds.length; i++) {
-      const feed = this.feeds[i];
-      if (feed.ready && (best == null || feed.clock.seq < best.clock.seq)) best = feed;
-    }
-    return best;
-  }
-
   close(): void {
-    for (let i = 0; i < this.feeds.length; i++) this.feeds[i].close();
+    this.feeds.close();
   }
-}
-
-function hasChanges(table: Table, since: i64): bool {
-  const sql = new Text().add('SELECT 1 FROM ').main(table.clockName).add(' WHERE seq>').number(since).add(' LIMIT 1');
-  return queryInteger(sql, 0) != 0;
 }

@@ -5,8 +5,8 @@
  * application that is a transaction of our own (BEGIN IMMEDIATE: we never wait for a lock with work half done); inside
  * one it is a savepoint. `endTransaction(true)` may still fail, when COMMIT does; then everything is rolled back.
  */
-import { sleep_milliseconds, sql_autocommit, sql_readonly, time_microseconds } from '../host';
-import { failWith, failWithSql, hasFailed, SQLITE_BUSY, SQLITE_DONE, SQLITE_ERROR, SQLITE_INTERRUPT, SQLITE_READONLY } from './failure';
+import { sleep_milliseconds, sql_autocommit, sql_readonly, sql_statement_writes, time_microseconds } from '../host';
+import { fail, failWith, failWithSql, hasFailed, SQLITE_BUSY, SQLITE_DONE, SQLITE_ERROR, SQLITE_INTERRUPT, SQLITE_READONLY } from './failure';
 import { executeLiteral, Statement } from './statement';
 import { Text } from './text';
 
@@ -18,6 +18,8 @@ const BUSY_STEP_MS: i32 = 20;
 const OPERATION = 'cloudsync';
 
 let ownTransaction: bool = false;
+/** The operation reads within a statement that writes, and so within the transaction of that statement. */
+let withinStatement: bool = false;
 let interruptible: Statement | null = null;
 
 function run(sql: string): i32 {
@@ -33,11 +35,20 @@ export function beginWrite(): bool {
   if (sql_readonly() != 0) {
     return failWith('the database is read-only; open it for writing', SQLITE_READONLY);
   }
+  if (sql_statement_writes() != 0) {
+    const text = new Text().add('a statement that writes is running on this connection, and local or schema changes ');
+    return fail(text.add('are to be taken in first; run SELECT cloudsync_db_version() before it'), SQLITE_BUSY);
+  }
   return begin('BEGIN IMMEDIATE');
 }
 
-/** Opens a transaction for an operation that only reads, so that all its statements see one state. */
+/**
+ * Opens a transaction for an operation that only reads, so that all its statements see one state. While a statement
+ * that writes is running (INSERT INTO copies SELECT cloudsync_payload_encode()), its transaction is the frame.
+ */
 export function beginRead(): bool {
+  withinStatement = sql_statement_writes() != 0;
+  if (withinStatement) return true;
   return begin('BEGIN');
 }
 
@@ -58,6 +69,10 @@ function begin(sql: string): bool {
 
 /** Closes what beginWrite or beginRead opened. False when the operation has failed or COMMIT does. */
 export function endTransaction(ok: bool): bool {
+  if (withinStatement) {
+    withinStatement = false;
+    return ok && !hasFailed();
+  }
   const ended = end(ok);
   interruptible!.close();
   return ended;

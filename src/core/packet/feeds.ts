@@ -1,0 +1,52 @@
+/**
+ * feeds.ts: the feeds of several tables as one, in the order of seq: from it packets are made (pages.ts)
+ * and the rows of cloudsync_changes.
+ */
+import { readSendSettings } from '../catalog/send_settings';
+import { Table } from '../catalog/table';
+import { queryInteger } from '../sql/statement';
+import { Text } from '../sql/text';
+import { Feed, FeedFilter } from './feed';
+
+export class Feeds {
+  private feeds: Array<Feed> = [];
+
+  /** Leaves out tables that are paused, gone or kept on this device. */
+  constructor(tables: Array<Table>, filter: FeedFilter) {
+    const changed: Array<Table> = [];
+    for (let i = 0; i < tables.length; i++) {
+      const table = tables[i];
+      if (!table.enabled || !hasChanges(table, filter.start)) continue;
+      if (table.open() && !table.missing) changed.push(table);
+    }
+    readSendSettings(changed);
+    for (let i = 0; i < changed.length; i++) {
+      const table = changed[i];
+      if (table.kept) continue;
+      const feed = new Feed(table, filter);
+      if (feed.advance()) this.feeds.push(feed);
+    }
+  }
+
+  /**
+   * The feed whose waiting change has the smallest seq; null at the end. The caller advances it when done
+   * with it.
+   */
+  next(): Feed | null {
+    let best: Feed | null = null;
+    for (let i = 0; i < this.feeds.length; i++) {
+      const feed = this.feeds[i];
+      if (feed.ready && (best == null || feed.clock.seq < best.clock.seq)) best = feed;
+    }
+    return best;
+  }
+
+  close(): void {
+    for (let i = 0; i < this.feeds.length; i++) this.feeds[i].close();
+  }
+}
+
+function hasChanges(table: Table, since: i64): bool {
+  const sql = new Text().add('SELECT 1 FROM ').main(table.clockName).add(' WHERE seq>').number(since).add(' LIMIT 1');
+  return queryInteger(sql, 0) != 0;
+}
