@@ -7,6 +7,7 @@
  * are also compared by storage class, because 1 = 1.0 there. (0.0 and -0.0 no built-in function can tell apart.)
  */
 import { ALGORITHM_DWS, ALGORITHM_GOS, Column, Table } from '../catalog/table';
+import { Slice } from '../bytes/slice';
 import { execute } from '../sql/statement';
 import { Text } from '../sql/text';
 import { affinityOf } from '../catalog/affinity';
@@ -20,6 +21,7 @@ const SUFFIXES: StaticArray<string> = [
   '_guard_insert',
   '_guard_update',
   '_guard_delete',
+  '_altering',
 ];
 
 /** The wall time as a Julian day; quicker than julianday('now'), which has a text to understand. */
@@ -27,6 +29,13 @@ const NOW = 'julianday()';
 
 /** Rows of this name exist in cloudsync_settings only inside the transaction of a merge: guards let merges pass. */
 const MERGING = "NOT EXISTS(SELECT 1 FROM cloudsync_settings WHERE key='merging')";
+
+/** Appends "before IS NOT now", exactly: two expressions for the value of a column. */
+export function differs(text: Text, before: Text, now: Text, column: Column, strict: bool): Text {
+  text.bytes(before.slice()).add(' IS NOT ').bytes(now.slice()).add(' COLLATE BINARY');
+  if (affinityOf(column.declaredType, strict) != 'BLOB') return text;
+  return text.add(' OR typeof(').bytes(before.slice()).add(')<>typeof(').bytes(now.slice()).add(')');
+}
 
 class TriggerBuilder {
   constructor(
@@ -41,8 +50,7 @@ class TriggerBuilder {
   }
 
   private headOf(suffix: string, event: Text): Text {
-    const name = new Text().bytes(this.table.clockName).add(suffix).slice();
-    const text = new Text(1024).add('CREATE TRIGGER ').main(name).add(' ').bytes(event.slice());
+    const text = new Text(1024).add('CREATE TRIGGER ').main(triggerName(this.table, suffix)).add(' ').bytes(event.slice());
     return text.add(' ON ').name(this.table.name);
   }
 
@@ -74,11 +82,10 @@ class TriggerBuilder {
     return text.add(';');
   }
 
-  /** OLD.c IS NOT NEW.c, exactly. */
   private changed(text: Text, column: Column): Text {
-    text.add('OLD.').name(column.name).add(' IS NOT NEW.').name(column.name).add(' COLLATE BINARY');
-    if (affinityOf(column.declaredType, this.strict) != 'BLOB') return text;
-    return text.add(' OR typeof(OLD.').name(column.name).add(')<>typeof(NEW.').name(column.name).add(')');
+    const before = new Text().add('OLD.').name(column.name);
+    const now = new Text().add('NEW.').name(column.name);
+    return differs(text, before, now, column, this.strict);
   }
 
   /** The columns of one mask, as changed(a) OR changed(b)...; empty groups cannot occur. */
@@ -208,11 +215,24 @@ export function createTriggers(table: Table, strict: bool, nullableKeys: bool): 
   return table.algorithm == ALGORITHM_GOS ? builder.growOnlyGuards() : true;
 }
 
+/** The name of one of a table's triggers. */
+export function triggerName(table: Table, suffix: string): Slice {
+  return new Text().bytes(table.clockName).add(suffix).slice();
+}
+
+/**
+ * The trigger of a table that is being altered. It does nothing; it follows the table when that is renamed, and
+ * names no column, so that SQLite allows every change.
+ */
+export function createAnchor(table: Table): bool {
+  const sql = new Text().add('CREATE TRIGGER ').main(triggerName(table, '_altering')).add(' AFTER INSERT ON ');
+  return execute(sql.name(table.name).add(' WHEN 0 BEGIN SELECT 1; END'));
+}
+
 /** Appends the names of all triggers that a table can have, as quoted texts. */
 export function triggerNames(text: Text, table: Table): Text {
   for (let i = 0; i < SUFFIXES.length; i++) {
-    const name = new Text().bytes(table.clockName).add(SUFFIXES[i]).slice();
-    text.add(i > 0 ? ',' : '').quoted(name);
+    text.add(i > 0 ? ',' : '').quoted(triggerName(table, SUFFIXES[i]));
   }
   return text;
 }
@@ -220,8 +240,7 @@ export function triggerNames(text: Text, table: Table): Text {
 /** Removes the triggers of a table; those that do not exist are passed over. */
 export function dropTriggers(table: Table): bool {
   for (let i = 0; i < SUFFIXES.length; i++) {
-    const name = new Text().bytes(table.clockName).add(SUFFIXES[i]).slice();
-    if (!execute(new Text().add('DROP TRIGGER IF EXISTS ').main(name))) return false;
+    if (!execute(new Text().add('DROP TRIGGER IF EXISTS ').main(triggerName(table, SUFFIXES[i])))) return false;
   }
   return true;
 }

@@ -1,7 +1,10 @@
 /**
  * send_settings.ts: tables and columns that the user keeps on this device: cloudsync_set_table(table, 'send', 'off') and
- * cloudsync_set_column(table, column, 'send', 'off'). What arrives for them is merged as usual.
+ * cloudsync_set_column(table, column, 'send', 'off'). What arrives for them is merged as usual. And the opposite: what
+ * is sent although others wrote it.
  */
+import { currentSeq } from './counters';
+import { setInteger } from './settings';
 import { queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { Table } from './table';
@@ -32,4 +35,10 @@ export function readSendSettings(tables: Array<Table>): void {
     }
   }
   statement.close();
+}
+
+/** What is there now may be unknown to the server (merged by hand, or known to it under another name): it is sent,
+ * whoever wrote it. */
+export function sendEverything(): bool {
+  return setInteger('network.everything', currentSeq());
 }

@@ -44,6 +44,8 @@ export class Table {
   rank: i32 = 0;
   /** The data table is gone (DROP TABLE without cloudsync_cleanup). */
   missing: bool = false;
+  /** Between cloudsync_begin_alter and the end of the change: nothing is captured, sent or merged, see capture/alter.ts. */
+  altering: bool = false;
 
   constructor(
     public id: i64,
@@ -95,10 +97,13 @@ export class Table {
     return true;
   }
 
-  private registeredColumns(): Array<Column> {
+  /** The columns as the catalog knows them, also those that the data table has no more (catalog/columns.ts). */
+  registeredColumns(): Array<Column> {
     const list: Array<Column> = [];
     const statement = new Statement(
-      new Text().add('SELECT id, name, added_seq FROM main.cloudsync_columns WHERE table_id=?1 ORDER BY id'),
+      new Text().add(
+        'SELECT id, name, added_seq FROM main.cloudsync_columns WHERE table_id=?1 AND id>=0 AND added_seq>=0 ORDER BY id',
+      ),
     );
     statement.integer(1, this.id);
     while (statement.step()) {
@@ -153,19 +158,22 @@ export function readColumns(table: Slice, keys: Array<Column>): Array<Column> {
 export function loadTables(): Array<Table> {
   const list: Array<Table> = [];
   const statement = new Statement(
-    new Text().add('SELECT id, name, algorithm, enabled, clock_table, log_table FROM main.cloudsync_tables ORDER BY id'),
+    new Text().add(
+      'SELECT id, name, algorithm, enabled, clock_table, log_table, EXISTS(SELECT 1 FROM main.cloudsync_settings' +
+        " WHERE key='table.'||id||'.altering') FROM main.cloudsync_tables ORDER BY id",
+    ),
   );
   while (statement.step()) {
-    list.push(
-      new Table(
-        statement.columnInteger(0),
-        statement.columnBytes(1),
-        <i32>statement.columnInteger(2),
-        statement.columnInteger(3) != 0,
-        statement.columnBytes(4),
-        statement.columnBytes(5),
-      ),
+    const table = new Table(
+      statement.columnInteger(0),
+      statement.columnBytes(1),
+      <i32>statement.columnInteger(2),
+      statement.columnInteger(3) != 0,
+      statement.columnBytes(4),
+      statement.columnBytes(5),
     );
+    table.altering = statement.columnInteger(6) != 0;
+    list.push(table);
   }
   statement.close();
   return list;

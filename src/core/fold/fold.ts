@@ -40,6 +40,7 @@ export function hasLog(table: Table): bool {
 /** Folds the logs of all tables. Inside a write transaction with the counters loaded. False on errors. */
 export function foldTables(tables: Array<Table>): bool {
   for (let i = 0; i < tables.length; i++) {
+    if (tables[i].altering) continue;
     if (hasLog(tables[i]) && !foldTable(tables[i])) return false;
     if (hasFailed()) return false;
   }

@@ -1,8 +1,11 @@
 /** dispatch.ts: from the number of a function to its implementation. */
+import * as alter from './alter_functions';
 import * as network from './network_functions';
 import * as payload from './payload_functions';
 import {
+  F_BEGIN_ALTER,
   F_CLEANUP,
+  F_COMMIT_ALTER,
   F_DB_VERSION,
   F_DISABLE,
   F_ENABLE,
@@ -89,4 +92,10 @@ function dispatchNetwork(id: i32, count: i32): void {
   else if (id == F_NETWORK_LOGOUT) network.networkLogout(count);
   else if (id == F_NETWORK_STATUS) network.networkStatus();
   else if (id == F_NETWORK_CLEANUP) network.networkCleanup();
+  else dispatchAlter(id);
+}
+
+function dispatchAlter(id: i32): void {
+  if (id == F_BEGIN_ALTER) alter.begin();
+  else if (id == F_COMMIT_ALTER) alter.commit();
 }

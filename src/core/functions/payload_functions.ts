@@ -1,4 +1,5 @@
 /** payload_functions.ts: packets by hand, to and from SQL values and files, and the page that servers read. */
+import { sendEverything } from '../catalog/send_settings';
 import { findSite } from '../catalog/sites';
 import { SITE_SIZE } from '../catalog/schema';
 import { Slice } from '../bytes/slice';
@@ -25,7 +26,6 @@ import { beginOperation, beginReading, endOperation, tables } from '../operation
 import { fail, failWith, hasFailed, SQLITE_TOOBIG } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { sendEverything } from '../session/endpoint';
 import { argumentBlobSize, argumentInteger, argumentOptionalBlob, argumentText } from './arguments';
 
 const SEQ_MAX: i64 = 9007199254740991;

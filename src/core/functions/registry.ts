@@ -53,6 +53,8 @@ export const F_NETWORK_RESET_SYNC_VERSION: i32 = 27;
 export const F_NETWORK_LOGOUT: i32 = 28;
 export const F_NETWORK_STATUS: i32 = 29;
 export const F_NETWORK_CLEANUP: i32 = 30;
+export const F_BEGIN_ALTER: i32 = 31;
+export const F_COMMIT_ALTER: i32 = 32;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -104,12 +106,19 @@ function networkFunctions(): Array<FunctionEntry> {
   ];
 }
 
+function alterFunctions(): Array<FunctionEntry> {
+  return [
+    entry(F_BEGIN_ALTER, 'cloudsync_begin_alter', 1, 1, DIRECTONLY, 'prepares a table for any change of its schema'),
+    entry(F_COMMIT_ALTER, 'cloudsync_commit_alter', 1, 1, DIRECTONLY, 'ends the change that cloudsync_begin_alter began'),
+  ];
+}
+
 function allFunctions(): Array<FunctionEntry> {
-  return tableFunctions().concat(stateFunctions()).concat(networkFunctions());
+  return tableFunctions().concat(stateFunctions()).concat(networkFunctions()).concat(alterFunctions());
 }
 
 export function functionCount(): i32 {
-  return F_NETWORK_CLEANUP + 1;
+  return F_COMMIT_ALTER + 1;
 }
 
 /** Address of seven u32: name, its size, least and most arguments, flags, help, its size. In the arena. */

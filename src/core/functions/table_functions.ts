@@ -8,7 +8,7 @@ import { ALGORITHM_AWS, ALGORITHM_CLS, ALGORITHM_DWS, ALGORITHM_GOS, findTable, 
 import { Slice } from '../bytes/slice';
 import { argument_copy, argument_integer, argument_size, argument_type, result_integer, result_text } from '../host';
 import { arenaAllocate } from '../runtime/arena';
-import { beginOperation, beginTrackedOperation, endOperation, releaseWaiting, tables, trackedTable } from '../operation';
+import { beginAlteringOperation, beginOperation, beginTrackedOperation, endOperation, releaseWaiting, tables, trackedTable } from '../operation';
 import { fail, hasFailed } from '../sql/failure';
 import { Text } from '../sql/text';
 import { TYPE_INTEGER, TYPE_TEXT } from '../sql/types';
@@ -57,7 +57,8 @@ const DISABLE: i32 = 2;
 
 function change(what: i32): void {
   const name = argumentText(0, 'the table');
-  if (hasFailed() || !beginTrackedOperation()) return;
+  // The way out of a change that leads nowhere must not begin with finishing it.
+  if (hasFailed() || !(what == CLEANUP ? beginAlteringOperation() : beginTrackedOperation())) return;
   const table = trackedTable(name);
   let ok = table != null;
   if (table != null) {

@@ -212,6 +212,7 @@ export class PacketMerge {
 function whyNot(table: Table | null, incoming: Table): Text | null {
   const reason = new Text().add("table '").bytes(incoming.name);
   if (table == null || table.missing) return reason.add("' is not synchronised in this database yet");
+  if (table.altering) return reason.add("' is being altered on this device: call cloudsync_commit_alter first");
   if (!table.enabled) return reason.add("' is disabled on this device");
   if (table.algorithm != incoming.algorithm) return reason.add("' has another row algorithm here");
   let same = table.keys.length == incoming.keys.length;

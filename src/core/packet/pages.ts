@@ -36,7 +36,7 @@ export class Pages {
     const changed: Array<Table> = [];
     for (let i = 0; i < tables.length; i++) {
       const table = tables[i];
-      if (!table.enabled || !hasChanges(table, filter.since)) continue;
+      if (!table.enabled || table.altering || !hasChanges(table, filter.since)) continue;
       if (table.open() && !table.missing) changed.push(table);
     }
     readSendSettings(changed);

@@ -12,7 +12,7 @@
  *                         server is a new one or has lost data)
  *     network.cursor      how far we have received, in the server's words
  */
-import { currentSeq } from '../catalog/counters';
+import { sendEverything } from '../catalog/send_settings';
 import { removeSetting, setBlob, setInteger, setText, settingBytes, settingInteger } from '../catalog/settings';
 import { Slice } from '../bytes/slice';
 import { xxh64 } from '../bytes/xxh64';
@@ -76,11 +76,6 @@ export function setEndpoint(url: Slice): bool {
 /** Forgets all that is known about the server, also its address. */
 export function forgetServer(): bool {
   return removeSetting('network.url') && rewind(0);
-}
-
-/** What was merged by hand may be unknown to the server: it is sent too, whoever wrote it. */
-export function sendEverything(): bool {
-  return setInteger('network.everything', currentSeq());
 }
 
 /** Sending starts again after batch `batch`, receiving from the start; the server is asked for its epoch again. */

@@ -30,12 +30,12 @@ function writeEpoch(body: Writer): void {
   writeBinary(body, value.pointer, value.size);
 }
 
-/** The tables that take part: enabled and there. */
+/** The tables that take part: enabled, there, and not being altered. */
 export function liveTables(): Array<Table> {
   const all = loadTables();
   const list: Array<Table> = [];
   for (let i = 0; i < all.length; i++) {
-    if (all[i].enabled && all[i].open() && !all[i].missing) list.push(all[i]);
+    if (all[i].enabled && !all[i].altering && all[i].open() && !all[i].missing) list.push(all[i]);
   }
   return list;
 }

@@ -76,6 +76,11 @@ function end(ok: bool): bool {
   return false;
 }
 
+/** True when the operation that runs has its own transaction, false when it is inside one of the application. */
+export function ownsTransaction(): bool {
+  return ownTransaction;
+}
+
 export function savepoint(name: string): bool {
   return executeLiteral('SAVEPOINT ' + name);
 }
