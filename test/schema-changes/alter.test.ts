@@ -19,7 +19,8 @@ import {
 
 afterEach(closeDevices);
 
-const REBUILD = `CREATE TABLE rebuilt(id TEXT PRIMARY KEY NOT NULL, b INTEGER, a TEXT NOT NULL DEFAULT '', d REAL DEFAULT 1.5);
+const REBUILD = `CREATE TABLE rebuilt(id TEXT PRIMARY KEY NOT NULL, b INTEGER, a TEXT NOT NULL DEFAULT '',
+  d REAL DEFAULT 1.5);
   INSERT INTO rebuilt(id, b, a) SELECT id, b, a FROM notes; DROP TABLE notes; ALTER TABLE rebuilt RENAME TO notes`;
 
 interface Kind {
@@ -157,7 +158,8 @@ test('a table renamed inside the change is committed under its new name', () => 
 });
 
 describe('another key', () => {
-  const KEYED = `CREATE TABLE n(tenant TEXT NOT NULL, id TEXT NOT NULL, a TEXT, b INTEGER, c TEXT, PRIMARY KEY(tenant, id));
+  const KEYED = `CREATE TABLE n(tenant TEXT NOT NULL, id TEXT NOT NULL, a TEXT, b INTEGER, c TEXT,
+    PRIMARY KEY(tenant, id));
     INSERT INTO n SELECT 'home', * FROM notes; DROP TABLE notes; ALTER TABLE n RENAME TO notes`;
 
   test('all rows enter anew under it, the old keys are forgotten', () => {

@@ -100,7 +100,7 @@ test('what was not sent before the change is sent after it, also to a reader who
   expect(heldChanges(first)).toEqual([]);
 });
 
-test('a rebuilt table that cannot be synchronised is refused with the reason, stops nothing else, and can be mended', () => {
+test('a rebuilt table that cannot be synchronised is refused with the reason and stops nothing else', () => {
   const [first, second, exchange] = sharing();
   for (const db of [first, second]) {
     db.exec('CREATE TABLE others(id TEXT PRIMARY KEY NOT NULL, o)');

@@ -108,7 +108,7 @@ class Fleet {
     next.migrate?.(this.devices[on] as Connection);
   }
 
-  /** Brings everybody to the newest schema; deltas alone must then make all equal, and a full exchange changes nothing. */
+  /** Brings everybody to the newest schema; deltas then make all equal, a full exchange changes nothing. */
   finish(): void {
     for (let on = 0; on < DEVICES; on++) for (const _ of VERSIONS) this.migrate(on);
     for (let round = 0; round < DEVICES; round++) {

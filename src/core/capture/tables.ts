@@ -45,7 +45,8 @@ export function keyNames(text: Text, table: Table, prefix: string): Text {
 /** Appends "pk0 TEXT NOT NULL,pk1 ..." after `separator`. */
 export function keyDeclarations(text: Text, table: Table, strict: bool, separator: string): Text {
   for (let i = 0; i < table.keys.length; i++) {
-    text.add(i > 0 ? ',' : separator).add('pk').number(i).add(' ').add(affinityOf(table.keys[i].declaredType, strict)).add(' NOT NULL');
+    const affinity = affinityOf(table.keys[i].declaredType, strict);
+    text.add(i > 0 ? ',' : separator).add('pk').number(i).add(' ').add(affinity).add(' NOT NULL');
   }
   return text;
 }

@@ -1,6 +1,6 @@
 /**
- * track.ts: begins and ends the tracking of a table, and pauses it. All inside a write transaction with the counters and
- * sites loaded and the logs folded.
+ * track.ts: begins and ends the tracking of a table, and pauses it. All inside a write transaction with the
+ * counters and sites loaded and the logs folded.
  */
 import { currentSeq, nextClock, nextSeq, takeSeqs } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';

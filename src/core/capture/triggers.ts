@@ -50,8 +50,8 @@ class TriggerBuilder {
   }
 
   private headOf(suffix: string, event: Text): Text {
-    const text = new Text(1024).add('CREATE TRIGGER ').main(triggerName(this.table, suffix)).add(' ').bytes(event.slice());
-    return text.add(' ON ').name(this.table.name);
+    const text = new Text(1024).add('CREATE TRIGGER ').main(triggerName(this.table, suffix));
+    return text.add(' ').bytes(event.slice()).add(' ON ').name(this.table.name);
   }
 
   /** INSERT INTO log(...) VALUES(mask, now, keys) with `row` = NEW or OLD. */

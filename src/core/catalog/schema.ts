@@ -4,7 +4,7 @@
  *     cloudsync_settings  one row per setting: format, site (own ordinal), seq, clock, network.*, ...
  *     cloudsync_sites     site ids (16 bytes) by the small number that stamps use
  *     cloudsync_tables    the tracked tables
- *     cloudsync_columns   the tracked columns, with an id that never changes and the seq at which they came; see columns.ts
+ *     cloudsync_columns   the tracked columns, with an id that never changes and the seq at which they came
  *     cloudsync_held      what arrived and could not be applied yet, with the reason
  *     cloudsync_outbox    the batch that is on its way to the server, until the server has answered
  *

@@ -37,8 +37,10 @@ export function readSendSettings(tables: Array<Table>): void {
   statement.close();
 }
 
-/** What is there now may be unknown to the server (merged by hand, or known to it under another name): it is sent,
- * whoever wrote it. */
+/**
+ * What is there now may be unknown to the server (merged by hand, or known to it under another name): it is sent,
+ * whoever wrote it.
+ */
 export function sendEverything(): bool {
   return setInteger('network.everything', currentSeq());
 }

@@ -44,7 +44,7 @@ export class Table {
   rank: i32 = 0;
   /** The data table is gone (DROP TABLE without cloudsync_cleanup). */
   missing: bool = false;
-  /** Between cloudsync_begin_alter and the end of the change: nothing is captured, sent or merged, see capture/alter.ts. */
+  /** Its schema is being changed (capture/alter.ts): nothing is captured, sent or merged. */
   altering: bool = false;
 
   constructor(
@@ -102,7 +102,8 @@ export class Table {
     const list: Array<Column> = [];
     const statement = new Statement(
       new Text().add(
-        'SELECT id, name, added_seq FROM main.cloudsync_columns WHERE table_id=?1 AND id>=0 AND added_seq>=0 ORDER BY id',
+        'SELECT id, name, added_seq FROM main.cloudsync_columns' +
+          ' WHERE table_id=?1 AND id>=0 AND added_seq>=0 ORDER BY id',
       ),
     );
     statement.integer(1, this.id);

@@ -109,7 +109,7 @@ function networkFunctions(): Array<FunctionEntry> {
 function alterFunctions(): Array<FunctionEntry> {
   return [
     entry(F_BEGIN_ALTER, 'cloudsync_begin_alter', 1, 1, DIRECTONLY, 'prepares a table for any change of its schema'),
-    entry(F_COMMIT_ALTER, 'cloudsync_commit_alter', 1, 1, DIRECTONLY, 'ends the change that cloudsync_begin_alter began'),
+    entry(F_COMMIT_ALTER, 'cloudsync_commit_alter', 1, 1, DIRECTONLY, 'ends what cloudsync_begin_alter began'),
   ];
 }
 

@@ -8,7 +8,15 @@ import { ALGORITHM_AWS, ALGORITHM_CLS, ALGORITHM_DWS, ALGORITHM_GOS, findTable, 
 import { Slice } from '../bytes/slice';
 import { argument_copy, argument_integer, argument_size, argument_type, result_integer, result_text } from '../host';
 import { arenaAllocate } from '../runtime/arena';
-import { beginAlteringOperation, beginOperation, beginTrackedOperation, endOperation, releaseWaiting, tables, trackedTable } from '../operation';
+import {
+  beginAlteringOperation,
+  beginOperation,
+  beginTrackedOperation,
+  endOperation,
+  releaseWaiting,
+  tables,
+  trackedTable,
+} from '../operation';
 import { fail, hasFailed } from '../sql/failure';
 import { Text } from '../sql/text';
 import { TYPE_INTEGER, TYPE_TEXT } from '../sql/types';
