@@ -12,6 +12,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    maxWorkers: 2,
     testTimeout: isLong ? 3_600_000 : 60_000,
     hookTimeout: 120_000,
     reporters: ['default', ['./test/reporter.ts', { minimum: MINIMUM_TESTS }]],

@@ -75,7 +75,13 @@ export function session_next(): usize {
  * What came of the HTTP exchange: the status (0 = the transport failed and the body is its message), seconds of
  * Retry-After or -1, 1 when the content type is ours, and the body in memory of core_allocate.
  */
-export function session_answer(status: i32, retry_after_seconds: i32, kind: i32, body: usize, size: u32): void {
+export function session_answer(
+  status: i32,
+  retry_after_seconds: i32,
+  kind: i32,
+  body: usize,
+  size: u32,
+): void {
   clearFailure();
   takeAnswer(status, retry_after_seconds, kind, new Slice(body, size));
   if (!hasFailed()) return;

@@ -2,7 +2,8 @@
  * operation.ts: the frame of every operation that reads or changes the core's state: open a transaction, read the
  * counters and sites, fold the logs; at the end write the counters back and close the transaction.
  */
-import { newColumnsFound, noticeNewColumns, schemaHasChanged } from './capture/track';
+import { noticeSchema, schemaNews } from './capture/notice';
+import { schemaHasChanged } from './capture/track';
 import { loadCounters, saveCounters } from './catalog/counters';
 import { catalogExists, ensureCatalog, failWithoutCatalog } from './catalog/schema';
 import { loadSites } from './catalog/sites';
@@ -26,9 +27,13 @@ let writing: bool = false;
  * are folded. On false the failure is recorded and the transaction closed.
  */
 export function beginOperation(): bool {
+  return beginWriting(false);
+}
+
+function beginWriting(altering: bool): bool {
   writing = true;
   if (!beginWrite()) return false;
-  if (ensureCatalog() && enter()) return true;
+  if (ensureCatalog() && enter(altering)) return true;
   return endTransaction(false);
 }
 
@@ -36,6 +41,12 @@ export function beginOperation(): bool {
 export function beginTrackedOperation(): bool {
   if (!catalogExists()) return hasFailed() ? false : failWithoutCatalog();
   return beginOperation();
+}
+
+/** As beginTrackedOperation, for what concerns a table that is being altered: that is left as it is. */
+export function beginAlteringOperation(): bool {
+  if (!catalogExists()) return hasFailed() ? false : failWithoutCatalog();
+  return beginWriting(true);
 }
 
 /**
@@ -46,7 +57,8 @@ export function beginReading(): bool {
   if (!catalogExists()) return hasFailed() ? false : failWithoutCatalog();
   tables = loadTables();
   let log = false;
-  for (let i = 0; i < tables.length && sql_readonly() == 0; i++) log = log || hasLog(tables[i]);
+  for (let i = 0; i < tables.length && sql_readonly() == 0; i++)
+    log = log || tables[i].altering || hasLog(tables[i]);
   if (log || (sql_readonly() == 0 && schemaHasChanged())) return beginOperation();
   return beginReadingOn();
 }
@@ -61,12 +73,18 @@ export function beginReadingOn(): bool {
   return hasFailed() ? endTransaction(false) : true;
 }
 
-function enter(): bool {
+function enter(altering: bool): bool {
   loadCounters();
   loadSites();
   tables = loadTables();
-  if (!noticeNewColumns(tables) || !foldTables(tables)) return false;
-  return newColumnsFound ? releaseWaiting() : !hasFailed();
+  if (!noticeSchema(tables, altering)) return false;
+  return schemaNews ? takeUp() : foldTables(tables) && !hasFailed();
+}
+
+/** Goes on with the tables as they are now: what was logged for a change is folded, what waited for it is tried. */
+export function takeUp(): bool {
+  tables = loadTables();
+  return foldTables(tables) && releaseWaiting();
 }
 
 /** Tries what is held until the schema has changed. */

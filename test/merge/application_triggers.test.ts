@@ -81,8 +81,10 @@ describe.each([false, true])('recursive_triggers %s', (recursive) => {
 
   it('a trigger that deletes or re-keys the merged row does not win over the merge', () => {
     const hostile = `
-      CREATE TRIGGER vanish AFTER INSERT ON notes WHEN NEW.body = 'vanish' BEGIN DELETE FROM notes WHERE id = NEW.id; END;
-      CREATE TRIGGER rekey AFTER INSERT ON notes WHEN NEW.body = 'rekey' BEGIN UPDATE notes SET id = 'moved' WHERE id = NEW.id; END;`;
+      CREATE TRIGGER vanish AFTER INSERT ON notes WHEN NEW.body = 'vanish' BEGIN
+        DELETE FROM notes WHERE id = NEW.id; END;
+      CREATE TRIGGER rekey AFTER INSERT ON notes WHEN NEW.body = 'rekey' BEGIN
+        UPDATE notes SET id = 'moved' WHERE id = NEW.id; END;`;
     const [a, b] = [replica('', recursive), replica(hostile, recursive)];
     a.exec("INSERT INTO notes VALUES ('1', 'vanish', NULL), ('2', 'rekey', NULL), ('3', 'plain', NULL)");
     applyPayload(b, encodePayload(a, 0n));

@@ -27,8 +27,8 @@ export interface StampedEntry {
  * Combines the log entries of one row between two folds. Of a row that is there at the end every entry counts. A row
  * that is gone was deleted once, whatever happened in between, or is left as it was when nobody knew it alive.
  * @param before the row before; undefined = never announced
- * @returns the row after, its new cells holding NULL until the caller fills the values in from the data table; undefined
- *   when nothing is to be announced
+ * @returns the row after, its new cells holding NULL until the caller fills the values in from the data table;
+ *   undefined when nothing is to be announced
  */
 export function combine(
   algorithm: Algorithm,

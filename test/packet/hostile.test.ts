@@ -1,6 +1,6 @@
 /**
- * Invariant 8: no packet, however wrong, crashes, half applies or changes anything. Every wrong packet is refused with an
- * SQL error that starts with "cloudsync: ", and the connection goes on working.
+ * Invariant 8: no packet, however wrong, crashes, half applies or changes anything. Every wrong packet is refused with
+ * an SQL error that starts with "cloudsync: ", and the connection goes on working.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describePackets } from '../model/describe.js';

@@ -34,8 +34,8 @@ export function refusalRequired(context: RefusalContext, entries: readonly LogEn
 
 /**
  * True when the statement may be refused. Besides what must be: `dws` and `gos` may take REPLACE over a live row for
- * the deletion that it is, `dws` may remember a key that was deleted before anybody heard of it, and `gos` need not look
- * whether an update changes anything.
+ * the deletion that it is, `dws` may remember a key that was deleted before anybody heard of it, and `gos` need not
+ * look whether an update changes anything.
  */
 export function refusalAllowed(context: RefusalContext, write: Write, entries: readonly LogEntry[]): boolean {
   if (refusalRequired(context, entries)) return true;

@@ -2,7 +2,13 @@
  * msgpack.ts: writes MessagePack items in the canonical subset of docs/PROTOCOL.md. This is also the core's form of
  * a value in memory: what is read from a statement is encoded once and then only copied. reader.ts is the other half.
  */
-import { sql_column_copy, sql_column_integer, sql_column_real, sql_column_size, sql_column_type } from '../host';
+import {
+  sql_column_copy,
+  sql_column_integer,
+  sql_column_real,
+  sql_column_size,
+  sql_column_type,
+} from '../host';
 import { TYPE_BLOB, TYPE_INTEGER, TYPE_REAL, TYPE_TEXT } from '../sql/types';
 import { packUuid, UUID_SIZE, UUID_TEXT_SIZE } from './uuid';
 import { Writer } from './writer';

@@ -45,7 +45,7 @@ function unpackDigits(bytes: u32): u64 {
 
 /** Two groups of four digits as one of eight. */
 function joinGroups(first: usize, second: usize): u64 {
-  return <u64>load<u32>(first) | (<u64>load<u32>(second) << 32);
+  return <u64>load<u32>(first) | ((<u64>load<u32>(second)) << 32);
 }
 
 /** Packs 36 bytes of text into 16 bytes at `target`. False when the text is not a canonical UUID. */

@@ -36,7 +36,7 @@ function valueInteger(item: usize): i64 {
   const number = bigEndian(item + 1, width);
   if (head < 0xd0) return <i64>number;
   const spare: i64 = 64 - 8 * width;
-  return (<i64>number << spare) >> spare;
+  return ((<i64>number) << spare) >> spare;
 }
 
 function valueRealBits(item: usize): i64 {

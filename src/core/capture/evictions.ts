@@ -57,7 +57,11 @@ class EvictionTriggers {
   private ofNewRow(text: Text, expression: Slice): void {
     text.add('(SELECT ').bytes(expression).add(' FROM (SELECT ');
     for (let i = 0; i < this.columns.length; i++) {
-      text.add(i > 0 ? ',NEW.' : 'NEW.').name(this.columns[i]).add(' AS ').name(this.columns[i]);
+      text
+        .add(i > 0 ? ',NEW.' : 'NEW.')
+        .name(this.columns[i])
+        .add(' AS ')
+        .name(this.columns[i]);
     }
     text.add('))');
   }
@@ -89,7 +93,11 @@ class EvictionTriggers {
     const mayBeRowid = keys.length == 1 && affinityOf(keys[0].declaredType, false) == 'INTEGER';
     if (row == 'NEW.' && mayBeRowid) return text;
     for (let i = 0; i < keys.length; i++) {
-      text.add(i > 0 ? ' OR ' : ' AND (').add(OTHER).add('.').name(keys[i].name);
+      text
+        .add(i > 0 ? ' OR ' : ' AND (')
+        .add(OTHER)
+        .add('.')
+        .name(keys[i].name);
       text.add(' IS NOT ').add(row).name(keys[i].name);
     }
     return text.add(')');
@@ -159,7 +167,11 @@ class EvictionTriggers {
     text.add(') WHERE EXISTS(SELECT 1 FROM ').name(table.logName).add(' AS l WHERE l.mask=');
     text.number(MASK_EVICTED).add(' AND NOT EXISTS(SELECT 1 FROM ').name(table.name).add(' AS ').add(OTHER);
     for (let i = 0; i < table.keys.length; i++) {
-      text.add(i > 0 ? ' AND ' : ' WHERE ').add(OTHER).add('.').name(table.keys[i].name);
+      text
+        .add(i > 0 ? ' AND ' : ' WHERE ')
+        .add(OTHER)
+        .add('.')
+        .name(table.keys[i].name);
       text.add('=l.pk').number(i);
     }
     text.add(')); DELETE FROM ').name(table.logName).add(' WHERE mask=').number(MASK_EVICTED).add('; END');

@@ -121,7 +121,7 @@ export class IndexText {
   private isComment(start: u32): bool {
     const token = this.slice(start, this.at);
     if (token.size < 2) return false;
-    const two = <u32>load<u8>(token.pointer) | (<u32>load<u8>(token.pointer + 1) << 8);
+    const two = <u32>load<u8>(token.pointer) | ((<u32>load<u8>(token.pointer + 1)) << 8);
     return two == (MINUS | (MINUS << 8)) || two == (SLASH | (STAR << 8));
   }
 

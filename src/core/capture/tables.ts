@@ -1,7 +1,7 @@
 /**
  * tables.ts: the two tables that stand beside every tracked table.
  *
- *     todos_cloudsync      seq INTEGER PRIMARY KEY  arrival number of the row's newest change: the feed is in this order
+ *     todos_cloudsync      seq INTEGER PRIMARY KEY  arrival number of the row's newest change: the order of the feed
  *                          pk0, pk1, ...            key values, declared with the affinity of the user's columns
  *                          cl                       causal length: odd = alive, even = deleted
  *                          clock, site              the base stamp, see clock/row_clock.ts
@@ -14,7 +14,7 @@
  * The log is written by plain SQL triggers (capture/triggers.ts) and emptied by fold (fold/fold.ts).
  */
 import { Table } from '../catalog/table';
-import { execute } from '../sql/statement';
+import { execute, queryInteger } from '../sql/statement';
 import { Text } from '../sql/text';
 import { affinityOf } from '../catalog/affinity';
 
@@ -47,31 +47,45 @@ export function keyNames(text: Text, table: Table, prefix: string): Text {
   return text;
 }
 
-function keyDeclarations(text: Text, table: Table, strict: bool): Text {
+/** Appends "pk0 TEXT NOT NULL,pk1 ..." after `separator`. */
+export function keyDeclarations(text: Text, table: Table, strict: bool, separator: string): Text {
   for (let i = 0; i < table.keys.length; i++) {
-    text.add(',pk').number(i).add(' ').add(affinityOf(table.keys[i].declaredType, strict)).add(' NOT NULL');
+    const affinity = affinityOf(table.keys[i].declaredType, strict);
+    text
+      .add(i > 0 ? ',' : separator)
+      .add('pk')
+      .number(i)
+      .add(' ')
+      .add(affinity)
+      .add(' NOT NULL');
   }
   return text;
 }
 
 export function createClockTable(table: Table, strict: bool): bool {
   const sql = new Text().add('CREATE TABLE ').main(table.clockName).add('(seq INTEGER PRIMARY KEY');
-  keyDeclarations(sql, table, strict);
+  keyDeclarations(sql, table, strict, ',');
   sql.add(',cl INTEGER NOT NULL,clock INTEGER NOT NULL,site INTEGER NOT NULL,cols BLOB,UNIQUE(');
   return execute(keyNames(sql, table, '').add('))'));
 }
 
 export function createLogTable(table: Table, strict: bool): bool {
-  const sql = new Text().add('CREATE TABLE ').main(table.logName).add('(seq INTEGER PRIMARY KEY,mask INTEGER NOT NULL');
+  const sql = new Text()
+    .add('CREATE TABLE ')
+    .main(table.logName)
+    .add('(seq INTEGER PRIMARY KEY,mask INTEGER NOT NULL');
   sql.add(',at REAL NOT NULL');
-  keyDeclarations(sql, table, strict);
+  keyDeclarations(sql, table, strict, ',');
   for (let i = 1; i < maskCount(table); i++) maskName(sql.add(','), i).add(' INTEGER');
   return execute(sql.add(')'));
 }
 
-/** Adds the mask columns that columns added since then need. */
-export function widenLogTable(table: Table, masksBefore: i32): bool {
-  for (let i = masksBefore; i < maskCount(table); i++) {
+/** Adds the mask columns that the log lacks. (It may have more than are needed, where columns were dropped.) */
+export function widenLogTable(table: Table): bool {
+  const masks = new Text().add('SELECT count(*) FROM pragma_table_info(').quoted(table.logName);
+  const present = <i32>queryInteger(masks.add(",'main') WHERE name GLOB 'mask*'"), 0);
+  if (present == 0) return false;
+  for (let i = present; i < maskCount(table); i++) {
     const sql = new Text().add('ALTER TABLE ').main(table.logName).add(' ADD COLUMN ');
     if (!execute(maskName(sql, i).add(' INTEGER'))) return false;
   }

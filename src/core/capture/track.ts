@@ -1,26 +1,30 @@
 /**
- * track.ts: begins and ends the tracking of a table, pauses it, and notices new columns. All inside a write
- * transaction with the counters and sites loaded and the logs folded.
+ * track.ts: begins and ends the tracking of a table, and pauses it. All inside a write transaction with the
+ * counters and sites loaded and the logs folded.
  */
 import { currentSeq, nextClock, nextSeq, takeSeqs } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
 import { setInteger, settingInteger } from '../catalog/settings';
-import { Column, readColumns, Table } from '../catalog/table';
+import { registerColumn, registerKeys } from '../catalog/columns';
+import { Table } from '../catalog/table';
 import { ClockScan } from '../clock/clock_scan';
 import { Slice } from '../bytes/slice';
 import { sql_changes, time_microseconds } from '../host';
 import { hasFailed } from '../sql/failure';
 import { execute, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { ensureEvictionTriggers } from './evictions';
-import { BITS_PER_MASK, createClockTable, createLogTable, keyNames, maskCount, maskName, widenLogTable } from './tables';
-import { readTraits, Traits } from './traits';
+import { arenaMark, arenaRelease } from '../runtime/arena';
+import { forgetAlter } from './altering';
+import { createClockTable, createLogTable, keyNames } from './tables';
+import { Traits } from './traits';
 import { createTriggers, dropTriggers } from './triggers';
 
 /** True when the table, its log and its triggers can have names that begin with `base`. */
 function namesAreFree(base: Text): bool {
   const statement = new Statement(
-    new Text().add("SELECT 1 FROM main.sqlite_schema WHERE name=?1 COLLATE NOCASE OR name LIKE ?2||'\\_%' ESCAPE '\\' LIMIT 1"),
+    new Text().add(
+      "SELECT 1 FROM main.sqlite_schema WHERE name=?1 COLLATE NOCASE OR name LIKE ?2||'\\_%' ESCAPE '\\' LIMIT 1",
+    ),
   );
   const taken = statement.text(1, base.slice()).text(2, likePattern(base.slice())).step();
   statement.close();
@@ -41,16 +45,9 @@ function likePattern(text: Slice): Slice {
 /** The name of the clock table of a user's table: name_cloudsync, with a number when that is taken. */
 function clockNameFor(name: Slice): Slice {
   let base = new Text().bytes(name).add('_cloudsync');
-  for (let i = 2; !namesAreFree(base) && !hasFailed(); i++) base = new Text().bytes(name).add('_cloudsync').number(i);
+  for (let i = 2; !namesAreFree(base) && !hasFailed(); i++)
+    base = new Text().bytes(name).add('_cloudsync').number(i);
   return base.slice();
-}
-
-function registerColumn(table: Table, column: Column): bool {
-  const insert = new Statement(new Text().add('INSERT INTO main.cloudsync_columns VALUES(?1,?2,?3,?4)'));
-  insert.integer(1, table.id).integer(2, column.id).text(3, column.name);
-  const ok = insert.integer(4, column.addedSeq).run();
-  insert.close();
-  return ok;
 }
 
 /** Starts to track a table; rows that are there enter as one bulk insert. False on errors. */
@@ -74,6 +71,7 @@ export function trackTable(traits: Traits, algorithm: i32): bool {
     if (!registerColumn(table, table.columns[i])) return false;
   }
   return (
+    registerKeys(table) &&
     createClockTable(table, traits.strict) &&
     createLogTable(table, traits.strict) &&
     createTriggers(table, traits.strict, traits.nullableKeys) &&
@@ -83,7 +81,7 @@ export function trackTable(traits: Traits, algorithm: i32): bool {
 }
 
 /** Gives every row of the table a clock row, all with one stamp. */
-function enterExistingRows(table: Table): bool {
+export function enterExistingRows(table: Table): bool {
   const clock = nextClock(time_microseconds());
   const sql = new Text(512).add('INSERT INTO ').main(table.clockName).add('(seq,cl,clock,site,');
   keyNames(sql, table, '').add(') SELECT ').number(currentSeq()).add('+row_number() OVER (),1,');
@@ -100,10 +98,18 @@ export function untrackTable(table: Table): bool {
     dropTriggers(table) &&
     execute(new Text().add('DROP TABLE IF EXISTS ').main(table.clockName)) &&
     execute(new Text().add('DROP TABLE IF EXISTS ').main(table.logName)) &&
+    forgetAlter(table) &&
     execute(new Text().add('DELETE FROM main.cloudsync_columns WHERE table_id=').number(table.id)) &&
     execute(new Text().add('DELETE FROM main.cloudsync_tables WHERE id=').number(table.id)) &&
+    forgetSettings(table) &&
     rememberSchema()
   );
+}
+
+/** The table's settings must not come to another table that gets its id. */
+function forgetSettings(table: Table): bool {
+  const sql = new Text().add("DELETE FROM main.cloudsync_settings WHERE key GLOB 'table.").number(table.id);
+  return execute(sql.add(".*' OR key GLOB 'column.").number(table.id).add(".*'"));
 }
 
 /**
@@ -126,12 +132,16 @@ export function enableTable(table: Table): bool {
   return table.open() && !table.missing && announceAgain(table, since) && execute(sql);
 }
 
-function announceAgain(table: Table, since: i64): bool {
+/** Announces anew what changed after `since`, under new numbers and with the stamps that it has. */
+export function announceAgain(table: Table, since: i64): bool {
   const scan = new ClockScan(table, since, currentSeq());
   let ok = true;
+  const mark = arenaMark();
   while (ok && scan.advance()) {
-    scan.clock.announceAfter(since, nextSeq());
+    scan.clock.seq = nextSeq();
+    scan.clock.announceWhole(scan.clock.seq);
     ok = scan.write();
+    arenaRelease(mark);
   }
   scan.close();
   return ok && !hasFailed();
@@ -141,72 +151,12 @@ function schemaVersion(): i64 {
   return queryInteger(new Text().add('PRAGMA main.schema_version'), 0);
 }
 
-function rememberSchema(): bool {
+/** The schema as it is now is known. */
+export function rememberSchema(): bool {
   return setInteger('schema', schemaVersion());
 }
 
 /** True when the schema is another one than at the last look. */
 export function schemaHasChanged(): bool {
   return schemaVersion() != settingInteger('schema', 0);
-}
-
-/**
- * Looks for columns that were added since the last look, and tracks them. Where such a column shows its default,
- * nobody has written it, and the row has no stamp for it; where it shows something else, the write was not captured (our
- * triggers did not know the column) and is logged now. Sets `newColumnsFound`. Unique indexes that came or went are
- * noticed too. False on errors.
- */
-export function noticeNewColumns(tables: Array<Table>): bool {
-  newColumnsFound = false;
-  if (!schemaHasChanged()) return !hasFailed();
-  for (let i = 0; i < tables.length; i++) {
-    if (!tables[i].open()) return false;
-    if (!tables[i].missing && !(addColumns(tables[i]) && ensureEvictionTriggers(tables[i]))) return false;
-  }
-  return rememberSchema();
-}
-
-/** The last noticeNewColumns found some. */
-export let newColumnsFound: bool = false;
-
-function addColumns(table: Table): bool {
-  const masksBefore = maskCount(table);
-  const keys: Array<Column> = [];
-  const actual = readColumns(table.name, keys);
-  const before = currentSeq();
-  let added = false;
-  for (let i = 0; i < actual.length; i++) {
-    if (table.columnIndex(actual[i].name) >= 0) continue;
-    const column = actual[i];
-    column.id = table.lastColumnId + 1;
-    column.addedSeq = nextSeq();
-    table.columns.push(column);
-    if (!registerColumn(table, column)) return false;
-    added = true;
-  }
-  if (!added) return true;
-  newColumnsFound = true;
-  const traits = readTraits(table.name);
-  if (traits == null || !widenLogTable(table, masksBefore)) return false;
-  if (!dropTriggers(table) || !createTriggers(table, traits.strict, traits.nullableKeys)) return false;
-  for (let i = 0; i < table.columns.length; i++) {
-    if (table.columns[i].addedSeq > before && !logWrites(table, table.columns[i])) return false;
-  }
-  return true;
-}
-
-/** Logs an update of the column for every row where it is not the default. */
-function logWrites(table: Table, column: Column): bool {
-  const sql = new Text(512).add('INSERT INTO ').main(table.logName).add('(mask,at,');
-  const mask = column.id / BITS_PER_MASK;
-  const bit = <i64>1 << <i64>(column.id % BITS_PER_MASK);
-  keyNames(sql, table, '');
-  if (mask > 0) maskName(sql.add(','), mask);
-  sql.add(') SELECT ').number(mask > 0 ? 0 : bit).add(",julianday('now')");
-  for (let i = 0; i < table.keys.length; i++) sql.add(',').name(table.keys[i].name);
-  if (mask > 0) sql.add(',').number(bit);
-  sql.add(' FROM ').main(table.name).add(' WHERE ').name(column.name).add(' IS NOT ');
-  if (column.defaultExpression.size > 0) sql.add('(').bytes(column.defaultExpression).add(')');
-  else sql.add('NULL');
-  return execute(sql);
 }

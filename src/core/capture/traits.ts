@@ -33,7 +33,9 @@ function refuse(name: Slice, why: string): Traits | null {
 export function readTraits(name: Slice): Traits | null {
   const traits = new Traits();
   const statement = new Statement(
-    new Text().add("SELECT name, type, wr, strict FROM pragma_table_list WHERE schema='main' AND name=?1 COLLATE NOCASE"),
+    new Text().add(
+      "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema='main' AND name=?1 COLLATE NOCASE",
+    ),
   );
   const found = statement.text(1, name).step();
   const type = found ? statement.columnBytes(1) : new Slice(0, 0);
@@ -47,10 +49,14 @@ export function readTraits(name: Slice): Traits | null {
   if (!found) return refuse(name, 'is no table of the main database; create it first');
   if (type.is('view')) return refuse(name, 'is a view; synchronise the tables it reads from');
   if (!type.is('table')) return refuse(name, 'is a virtual table; synchronise the table that it indexes');
-  if (isReserved(traits.name)) return refuse(name, 'belongs to SQLite or to cloudsync; choose a table of your own');
+  if (isReserved(traits.name))
+    return refuse(name, 'belongs to SQLite or to cloudsync; choose a table of your own');
   traits.columns = readColumns(traits.name, traits.keys);
   if (traits.keys.length == 0) {
-    return refuse(name, "has no PRIMARY KEY; add one, for instance id TEXT PRIMARY KEY NOT NULL DEFAULT (lower(hex(randomblob(16))))");
+    return refuse(
+      name,
+      'has no PRIMARY KEY; add one, for instance id TEXT PRIMARY KEY NOT NULL DEFAULT (lower(hex(randomblob(16))))',
+    );
   }
   return checkKeys(traits) ? traits : null;
 }
@@ -66,13 +72,16 @@ function checkKeys(traits: Traits): bool {
   const collated = queryInteger(new Text().add(OTHER_COLLATIONS), 0) != 0;
   if (!executeLiteral('DROP INDEX main.cloudsync_probe')) return false;
   if (collated) {
-    refuse(traits.name, 'has a key with another collation than BINARY; rebuild the table without COLLATE on the key');
+    refuse(
+      traits.name,
+      'has a key with another collation than BINARY; rebuild the table without COLLATE on the key',
+    );
     return false;
   }
   if (traits.withoutRowid || traits.strict) return true;
   const nullable = new Statement(
     new Text().add(
-      "SELECT 1 FROM pragma_table_xinfo(?1, 'main') WHERE pk>0 AND \"notnull\"=0" +
+      'SELECT 1 FROM pragma_table_xinfo(?1, \'main\') WHERE pk>0 AND "notnull"=0' +
         // The alias of the rowid has no index of its own and is never NULL.
         " AND EXISTS(SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin='pk')",
     ),
@@ -85,24 +94,32 @@ function checkKeys(traits: Traits): bool {
 /** Collations of the key columns, as declared and as the key's index has them. */
 const OTHER_COLLATIONS =
   "SELECT 1 FROM pragma_index_xinfo('cloudsync_probe', 'main') WHERE key=1 AND coll<>'BINARY' UNION ALL" +
-  " SELECT 1 FROM pragma_index_list((SELECT tbl_name FROM main.sqlite_schema WHERE name='cloudsync_probe'), 'main') AS l," +
+  ' SELECT 1 FROM pragma_index_list((SELECT tbl_name FROM main.sqlite_schema' +
+  " WHERE name='cloudsync_probe'), 'main') AS l," +
   " pragma_index_xinfo(l.name, 'main') AS x WHERE l.origin='pk' AND x.key=1 AND x.coll<>'BINARY' AND x.name IN" +
   " (SELECT name FROM pragma_index_xinfo('cloudsync_probe', 'main') WHERE key=1)";
 
 function hasNullKeys(traits: Traits): bool {
   const sql = new Text().add('SELECT 1 FROM ').main(traits.name);
   for (let i = 0; i < traits.keys.length; i++) {
-    sql.add(i > 0 ? ' OR ' : ' WHERE ').name(traits.keys[i].name).add(' IS NULL');
+    sql
+      .add(i > 0 ? ' OR ' : ' WHERE ')
+      .name(traits.keys[i].name)
+      .add(' IS NULL');
   }
   if (queryInteger(sql.add(' LIMIT 1'), 0) == 0) return hasFailed();
-  refuse(traits.name, 'has rows whose key is NULL; give them a key first, for instance with cloudsync_uuid()');
+  refuse(
+    traits.name,
+    'has rows whose key is NULL; give them a key first, for instance with cloudsync_uuid()',
+  );
   return true;
 }
 
 function startsWith(name: Slice, prefix: string): bool {
   if (name.size < <u32>prefix.length) return false;
   for (let i = 0; i < prefix.length; i++) {
-    if ((load<u8>(name.pointer + i) | (prefix.charCodeAt(i) == 95 ? 0 : 32)) != prefix.charCodeAt(i)) return false;
+    if ((load<u8>(name.pointer + i) | (prefix.charCodeAt(i) == 95 ? 0 : 32)) != prefix.charCodeAt(i))
+      return false;
   }
   return true;
 }

@@ -7,11 +7,21 @@
  * are also compared by storage class, because 1 = 1.0 there. (0.0 and -0.0 no built-in function can tell apart.)
  */
 import { ALGORITHM_DWS, ALGORITHM_GOS, Column, Table } from '../catalog/table';
+import { Slice } from '../bytes/slice';
 import { execute } from '../sql/statement';
 import { Text } from '../sql/text';
 import { affinityOf } from '../catalog/affinity';
 import { ensureEvictionTriggers, EVICT_GUARD, EVICT_INSERT, EVICT_UPDATE } from './evictions';
-import { BITS_PER_MASK, keyNames, MASK_DELETE, MASK_EVICTED, MASK_INSERT, maskCount, maskName, NOW } from './tables';
+import {
+  BITS_PER_MASK,
+  keyNames,
+  MASK_DELETE,
+  MASK_EVICTED,
+  MASK_INSERT,
+  maskCount,
+  maskName,
+  NOW,
+} from './tables';
 
 const SUFFIXES: StaticArray<string> = [
   '_insert',
@@ -24,10 +34,18 @@ const SUFFIXES: StaticArray<string> = [
   EVICT_INSERT,
   EVICT_UPDATE,
   EVICT_GUARD,
+  '_altering',
 ];
 
 /** Rows of this name exist in cloudsync_settings only inside the transaction of a merge: guards let merges pass. */
 const MERGING = "NOT EXISTS(SELECT 1 FROM cloudsync_settings WHERE key='merging')";
+
+/** Appends "before IS NOT now", exactly: two expressions for the value of a column. */
+export function differs(text: Text, before: Text, now: Text, column: Column, strict: bool): Text {
+  text.bytes(before.slice()).add(' IS NOT ').bytes(now.slice()).add(' COLLATE BINARY');
+  if (affinityOf(column.declaredType, strict) != 'BLOB') return text;
+  return text.add(' OR typeof(').bytes(before.slice()).add(')<>typeof(').bytes(now.slice()).add(')');
+}
 
 class TriggerBuilder {
   constructor(
@@ -42,9 +60,8 @@ class TriggerBuilder {
   }
 
   private headOf(suffix: string, event: Text): Text {
-    const name = new Text().bytes(this.table.clockName).add(suffix).slice();
-    const text = new Text(1024).add('CREATE TRIGGER ').main(name).add(' ').bytes(event.slice());
-    return text.add(' ON ').name(this.table.name);
+    const text = new Text(1024).add('CREATE TRIGGER ').main(triggerName(this.table, suffix));
+    return text.add(' ').bytes(event.slice()).add(' ON ').name(this.table.name);
   }
 
   /** INSERT INTO log(...) VALUES(mask, now, keys) with `row` = NEW or OLD. */
@@ -75,11 +92,10 @@ class TriggerBuilder {
     return text.add(';');
   }
 
-  /** OLD.c IS NOT NEW.c, exactly. */
   private changed(text: Text, column: Column): Text {
-    text.add('OLD.').name(column.name).add(' IS NOT NEW.').name(column.name).add(' COLLATE BINARY');
-    if (affinityOf(column.declaredType, this.strict) != 'BLOB') return text;
-    return text.add(' OR typeof(OLD.').name(column.name).add(')<>typeof(NEW.').name(column.name).add(')');
+    const before = new Text().add('OLD.').name(column.name);
+    const now = new Text().add('NEW.').name(column.name);
+    return differs(text, before, now, column, this.strict);
   }
 
   /** The columns of one mask, as changed(a) OR changed(b)...; empty groups cannot occur. */
@@ -103,7 +119,9 @@ class TriggerBuilder {
       if (columns[i].id / BITS_PER_MASK != mask) continue;
       if (!first) text.add('+');
       first = false;
-      this.changed(text.add('('), columns[i]).add(')*').number(<i64>1 << (columns[i].id % BITS_PER_MASK));
+      this.changed(text.add('('), columns[i])
+        .add(')*')
+        .number((<i64>1) << (columns[i].id % BITS_PER_MASK));
     }
     return first ? text.add('0') : text;
   }
@@ -173,15 +191,25 @@ class TriggerBuilder {
     // The key of a row that is there is not deleted, whatever the log says: it was replaced.
     text.add(')) AND NOT EXISTS(SELECT 1 FROM ').name(this.table.name);
     for (let i = 0; i < keys.length; i++) {
-      text.add(i > 0 ? ' AND ' : ' AS t WHERE t.').name(keys[i].name).add('=NEW.').name(keys[i].name);
+      text
+        .add(i > 0 ? ' AND ' : ' AS t WHERE t.')
+        .name(keys[i].name)
+        .add('=NEW.')
+        .name(keys[i].name);
     }
     return text.add(')');
   }
 
   deleteWinsGuards(): bool {
-    const message = 'keeps deletions for ever (dws): a deleted key cannot be used again; insert the row with a new key';
+    const message =
+      'keeps deletions for ever (dws): a deleted key cannot be used again; insert the row with a new key';
     const index = new Text().bytes(this.table.logName).add('_pk').slice();
-    const sql = new Text().add('CREATE INDEX IF NOT EXISTS ').main(index).add(' ON ').name(this.table.logName).add('(');
+    const sql = new Text()
+      .add('CREATE INDEX IF NOT EXISTS ')
+      .main(index)
+      .add(' ON ')
+      .name(this.table.logName)
+      .add('(');
     const insert = this.whereDeleted(this.guard('_guard_insert', 'BEFORE INSERT', message)).add('; END');
     const update = this.guard('_guard_update', 'BEFORE UPDATE', message);
     this.whereDeleted(update).add(' AND (');
@@ -190,7 +218,9 @@ class TriggerBuilder {
       if (i > 0) update.add(' OR ');
       update.add('OLD.').name(keys[i].name).add(' IS NOT NEW.').name(keys[i].name);
     }
-    return execute(keyNames(sql, this.table, '').add(')')) && execute(insert) && execute(update.add('); END'));
+    return (
+      execute(keyNames(sql, this.table, '').add(')')) && execute(insert) && execute(update.add('); END'))
+    );
   }
 
   growOnlyGuards(): bool {
@@ -211,11 +241,27 @@ export function createTriggers(table: Table, strict: bool, nullableKeys: bool): 
   return table.algorithm == ALGORITHM_GOS ? builder.growOnlyGuards() : true;
 }
 
+/** The name of one of a table's triggers. */
+export function triggerName(table: Table, suffix: string): Slice {
+  return new Text().bytes(table.clockName).add(suffix).slice();
+}
+
+/**
+ * The trigger of a table that is being altered. It does nothing; it follows the table when that is renamed, and
+ * names no column, so that SQLite allows every change.
+ */
+export function createAnchor(table: Table): bool {
+  const sql = new Text()
+    .add('CREATE TRIGGER ')
+    .main(triggerName(table, '_altering'))
+    .add(' AFTER INSERT ON ');
+  return execute(sql.name(table.name).add(' WHEN 0 BEGIN SELECT 1; END'));
+}
+
 /** Appends the names of all triggers that a table can have, as quoted texts. */
 export function triggerNames(text: Text, table: Table): Text {
   for (let i = 0; i < SUFFIXES.length; i++) {
-    const name = new Text().bytes(table.clockName).add(SUFFIXES[i]).slice();
-    text.add(i > 0 ? ',' : '').quoted(name);
+    text.add(i > 0 ? ',' : '').quoted(triggerName(table, SUFFIXES[i]));
   }
   return text;
 }
@@ -223,8 +269,8 @@ export function triggerNames(text: Text, table: Table): Text {
 /** Removes the triggers of a table; those that do not exist are passed over. */
 export function dropTriggers(table: Table): bool {
   for (let i = 0; i < SUFFIXES.length; i++) {
-    const name = new Text().bytes(table.clockName).add(SUFFIXES[i]).slice();
-    if (!execute(new Text().add('DROP TRIGGER IF EXISTS ').main(name))) return false;
+    if (!execute(new Text().add('DROP TRIGGER IF EXISTS ').main(triggerName(table, SUFFIXES[i]))))
+      return false;
   }
   return true;
 }

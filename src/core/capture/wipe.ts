@@ -6,6 +6,7 @@ import { sql_triggers } from '../host';
 import { renewSite } from '../catalog/schema';
 import { Table } from '../catalog/table';
 import { hasFailed } from '../sql/failure';
+import { forgetAlter } from './altering';
 import { execute, executeLiteral } from '../sql/statement';
 import { Text } from '../sql/text';
 
@@ -22,7 +23,7 @@ export function wipeTables(tables: Array<Table>): bool {
   const before = sql_triggers(0);
   let ok = executeLiteral('PRAGMA defer_foreign_keys=ON');
   for (let i = 0; ok && i < tables.length; i++) {
-    ok = tables[i].open() && (tables[i].missing || empty(tables[i]));
+    ok = tables[i].open() && forgetAlter(tables[i]) && (tables[i].missing || empty(tables[i]));
   }
   sql_triggers(before);
   return (

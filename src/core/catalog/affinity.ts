@@ -22,9 +22,11 @@ function contains(text: Slice, part: string): bool {
  */
 export function affinityOf(declaredType: Slice, strict: bool): string {
   if (contains(declaredType, 'INT')) return 'INTEGER';
-  if (contains(declaredType, 'CHAR') || contains(declaredType, 'CLOB') || contains(declaredType, 'TEXT')) return 'TEXT';
+  if (contains(declaredType, 'CHAR') || contains(declaredType, 'CLOB') || contains(declaredType, 'TEXT'))
+    return 'TEXT';
   if (declaredType.size == 0 || contains(declaredType, 'BLOB')) return 'BLOB';
-  if (contains(declaredType, 'REAL') || contains(declaredType, 'FLOA') || contains(declaredType, 'DOUB')) return 'REAL';
+  if (contains(declaredType, 'REAL') || contains(declaredType, 'FLOA') || contains(declaredType, 'DOUB'))
+    return 'REAL';
   if (strict && contains(declaredType, 'ANY')) return 'BLOB';
   return 'NUMERIC';
 }

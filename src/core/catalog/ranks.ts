@@ -15,12 +15,15 @@ class Reference {
 function loadReferences(tables: Array<Table>): Array<Reference> {
   const references: Array<Reference> = [];
   const statement = new Statement(
-    new Text().add('SELECT t.name, f."table" FROM main.cloudsync_tables AS t, pragma_foreign_key_list(t.name, \'main\') AS f'),
+    new Text().add(
+      'SELECT t.name, f."table" FROM main.cloudsync_tables AS t, pragma_foreign_key_list(t.name, \'main\') AS f',
+    ),
   );
   while (statement.step()) {
     const child = findTable(tables, statement.columnBytes(0));
     const parent: Table | null = findTable(tables, statement.columnBytes(1));
-    if (child != null && parent != null && child.id != parent.id) references.push(new Reference(child, parent));
+    if (child != null && parent != null && child.id != parent.id)
+      references.push(new Reference(child, parent));
   }
   statement.close();
   return references;

@@ -24,9 +24,14 @@ export const SITE_SIZE: u32 = 16;
 
 /** True when this database has the core's tables. */
 export function catalogExists(): bool {
-  const sql = new Text().add("SELECT 1 FROM main.sqlite_schema WHERE type='table' AND name='cloudsync_settings'");
+  const sql = new Text().add(
+    "SELECT 1 FROM main.sqlite_schema WHERE type='table' AND name='cloudsync_settings'",
+  );
   if (queryInteger(sql, 0) == 0) return false;
-  const format = queryInteger(new Text().add("SELECT value FROM main.cloudsync_settings WHERE key='format'"), 0);
+  const format = queryInteger(
+    new Text().add("SELECT value FROM main.cloudsync_settings WHERE key='format'"),
+    0,
+  );
   if (hasFailed()) return false;
   if (format != FORMAT) {
     failWith('this database was written by another version of cloudsync; update the extension');
@@ -40,7 +45,9 @@ export function ensureCatalog(): bool {
   if (catalogExists()) return true;
   if (hasFailed()) return false;
   return (
-    executeLiteral('CREATE TABLE main.cloudsync_settings(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID') &&
+    executeLiteral(
+      'CREATE TABLE main.cloudsync_settings(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID',
+    ) &&
     executeLiteral('CREATE TABLE main.cloudsync_sites(id INTEGER PRIMARY KEY, site BLOB NOT NULL UNIQUE)') &&
     executeLiteral(
       'CREATE TABLE main.cloudsync_tables(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,' +
@@ -59,7 +66,12 @@ export function ensureCatalog(): bool {
     executeLiteral(
       'CREATE TABLE main.cloudsync_outbox(batch INTEGER PRIMARY KEY, upto INTEGER NOT NULL, packet BLOB NOT NULL)',
     ) &&
-    execute(new Text().add("INSERT INTO main.cloudsync_settings VALUES('seq',0),('clock',0),('format',").number(FORMAT).add(')')) &&
+    execute(
+      new Text()
+        .add("INSERT INTO main.cloudsync_settings VALUES('seq',0),('clock',0),('format',")
+        .number(FORMAT)
+        .add(')'),
+    ) &&
     renewSite()
   );
 }

@@ -26,7 +26,9 @@ export function settingBytes(key: string): Slice {
 }
 
 function replace(key: Slice): Statement {
-  const statement = new Statement(new Text().add('INSERT OR REPLACE INTO main.cloudsync_settings VALUES(?1,?2)'));
+  const statement = new Statement(
+    new Text().add('INSERT OR REPLACE INTO main.cloudsync_settings VALUES(?1,?2)'),
+  );
   statement.text(1, key);
   return statement;
 }

@@ -52,7 +52,9 @@ export function findSite(site: usize): i32 {
 export function internSite(site: usize): i32 {
   const found = findSite(site);
   if (found != 0) return found;
-  const insert = new Statement(new Text().add('INSERT INTO main.cloudsync_sites(site) VALUES(?1) RETURNING id'));
+  const insert = new Statement(
+    new Text().add('INSERT INTO main.cloudsync_sites(site) VALUES(?1) RETURNING id'),
+  );
   const ordinal = insert.blob(1, site, SITE_SIZE).step() ? <i32>insert.columnInteger(0) : 0;
   insert.close();
   if (ordinal != 0) {

@@ -6,7 +6,6 @@ import { Slice } from '../bytes/slice';
 import { fail, hasFailed } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { affinityOf } from './affinity';
 
 export const ALGORITHM_CLS: i32 = 0;
 export const ALGORITHM_DWS: i32 = 1;
@@ -40,10 +39,14 @@ export class Table {
   private opened: bool = false;
   /** Stays on this device, see send_settings.ts. */
   kept: bool = false;
+  /** The newest seq when the table was disabled. */
+  pausedSeq: i64 = 0;
   /** Place in the order of groups in a packet: larger than that of every table that foreign keys refer to. */
   rank: i32 = 0;
   /** The data table is gone (DROP TABLE without cloudsync_cleanup). */
   missing: bool = false;
+  /** Its schema is being changed (capture/alter.ts): nothing is captured, sent or merged. */
+  altering: bool = false;
 
   constructor(
     public id: i64,
@@ -57,17 +60,6 @@ export class Table {
   /** Number of stamps a row has; a table of key columns only has one, for the row itself. */
   get width(): i32 {
     return this.columns.length > 0 ? this.columns.length : 1;
-  }
-
-  /**
-   * A key column keeps numbers as they are written, so that one key can look different (1 and 1.0) and two encoded
-   * keys may mean the same row.
-   */
-  get hasUntypedKey(): bool {
-    for (let i = 0; i < this.keys.length; i++) {
-      if (affinityOf(this.keys[i].declaredType, true) == 'BLOB') return true;
-    }
-    return false;
   }
 
   get keyOnly(): bool {
@@ -95,10 +87,14 @@ export class Table {
     return true;
   }
 
-  private registeredColumns(): Array<Column> {
+  /** The columns as the catalog knows them, also those that the data table has no more (catalog/columns.ts). */
+  registeredColumns(): Array<Column> {
     const list: Array<Column> = [];
     const statement = new Statement(
-      new Text().add('SELECT id, name, added_seq FROM main.cloudsync_columns WHERE table_id=?1 ORDER BY id'),
+      new Text().add(
+        'SELECT id, name, added_seq FROM main.cloudsync_columns' +
+          ' WHERE table_id=?1 AND id>=0 AND added_seq>=0 ORDER BY id',
+      ),
     );
     statement.integer(1, this.id);
     while (statement.step()) {
@@ -132,7 +128,9 @@ export class Table {
 export function readColumns(table: Slice, keys: Array<Column>): Array<Column> {
   const others: Array<Column> = [];
   const statement = new Statement(
-    new Text().add("SELECT name, type, pk, hidden, dflt_value FROM pragma_table_xinfo(?1, 'main') ORDER BY pk, cid"),
+    new Text().add(
+      "SELECT name, type, pk, hidden, dflt_value FROM pragma_table_xinfo(?1, 'main') ORDER BY pk, cid",
+    ),
   );
   statement.text(1, table);
   while (statement.step()) {
@@ -153,19 +151,23 @@ export function readColumns(table: Slice, keys: Array<Column>): Array<Column> {
 export function loadTables(): Array<Table> {
   const list: Array<Table> = [];
   const statement = new Statement(
-    new Text().add('SELECT id, name, algorithm, enabled, clock_table, log_table FROM main.cloudsync_tables ORDER BY id'),
+    new Text().add(
+      'SELECT id, name, algorithm, enabled, clock_table, log_table, EXISTS(SELECT 1 FROM main.cloudsync_settings' +
+        " WHERE key='table.'||id||'.altering'), paused_seq FROM main.cloudsync_tables ORDER BY id",
+    ),
   );
   while (statement.step()) {
-    list.push(
-      new Table(
-        statement.columnInteger(0),
-        statement.columnBytes(1),
-        <i32>statement.columnInteger(2),
-        statement.columnInteger(3) != 0,
-        statement.columnBytes(4),
-        statement.columnBytes(5),
-      ),
+    const table = new Table(
+      statement.columnInteger(0),
+      statement.columnBytes(1),
+      <i32>statement.columnInteger(2),
+      statement.columnInteger(3) != 0,
+      statement.columnBytes(4),
+      statement.columnBytes(5),
     );
+    table.altering = statement.columnInteger(6) != 0;
+    table.pausedSeq = statement.columnInteger(7);
+    list.push(table);
   }
   statement.close();
   return list;
@@ -182,6 +184,11 @@ export function findTable(tables: Array<Table>, name: Slice): Table | null {
 /** The failure for a name that is no tracked table. */
 export function failUntracked(name: Slice): bool {
   return fail(
-    new Text().add("table '").bytes(name).add("' is not synchronised: call cloudsync_init('").bytes(name).add("') first"),
+    new Text()
+      .add("table '")
+      .bytes(name)
+      .add("' is not synchronised: call cloudsync_init('")
+      .bytes(name)
+      .add("') first"),
   );
 }

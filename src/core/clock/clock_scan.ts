@@ -31,7 +31,10 @@ export class ClockScan {
     this.clocks = new ClockTable(table);
     this.position = after;
     const sql = new Text(512).add('SELECT seq,cl,clock,site,cols,');
-    keyNames(sql, table, '').add(' FROM ').main(table.clockName).add(' WHERE seq>?1 AND seq<=?2 ORDER BY seq LIMIT 1');
+    keyNames(sql, table, '')
+      .add(' FROM ')
+      .main(table.clockName)
+      .add(' WHERE seq>?1 AND seq<=?2 ORDER BY seq LIMIT 1');
     this.next = new Statement(sql);
   }
 

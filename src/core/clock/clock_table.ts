@@ -22,7 +22,11 @@ export function bindKey(statement: Statement, first: i32, table: Table, key: usi
 export function whereKey(text: Text, table: Table, first: i32): Text {
   for (let i = 0; i < table.keys.length; i++) {
     if (i > 0) text.add(' AND ');
-    text.add('pk').number(i).add('=?').number(first + i);
+    text
+      .add('pk')
+      .number(i)
+      .add('=?')
+      .number(first + i);
   }
   return text;
 }

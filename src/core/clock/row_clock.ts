@@ -202,14 +202,6 @@ export class RowClock {
     return raised;
   }
 
-  /** Gives the row a new seq, which what changed after `since` takes over. */
-  announceAfter(since: i64, seq: i64): void {
-    this.seq = seq;
-    for (let i = 0; i < this.stamps.width; i++) {
-      if (this.columnSeq(i) > since) this.setColumnSeq(i, seq);
-    }
-  }
-
   /** All columns count as changed at `seq`, so that readers get the row whole. */
   announceWhole(seq: i64): void {
     for (let i = 0; i < this.stamps.width; i++) {

@@ -40,6 +40,7 @@ export function hasLog(table: Table): bool {
 /** Folds the logs of all tables. Inside a write transaction with the counters loaded. False on errors. */
 export function foldTables(tables: Array<Table>): bool {
   for (let i = 0; i < tables.length; i++) {
+    if (tables[i].altering) continue;
     if (hasLog(tables[i]) && !foldTable(tables[i])) return false;
     if (hasFailed()) return false;
   }
@@ -83,7 +84,12 @@ function selectChunk(table: Table): Text {
   for (let i = 0; i < maskCount(table); i++) maskName(sql.add(',l.'), i);
   sql.add(' FROM ').main(table.logName).add(' AS l LEFT JOIN ').main(table.name).add(' AS d ON ');
   for (let i = 0; i < keys.length; i++) {
-    sql.add(i > 0 ? ' AND ' : '').add('d.').name(keys[i].name).add('=l.pk').number(i);
+    sql
+      .add(i > 0 ? ' AND ' : '')
+      .add('d.')
+      .name(keys[i].name)
+      .add('=l.pk')
+      .number(i);
   }
   return sql.add(' WHERE l.seq>?1 ORDER BY l.seq LIMIT ').number(CHUNK_ENTRIES);
 }

@@ -55,7 +55,14 @@ function wholeArgument(index: i32): i64 {
 }
 
 /** A whole number between `min` and `max`; `otherwise` when the call has fewer arguments. Check hasFailed(). */
-export function argumentInteger(index: i32, count: i32, otherwise: i64, min: i64, max: i64, what: string): i64 {
+export function argumentInteger(
+  index: i32,
+  count: i32,
+  otherwise: i64,
+  min: i64,
+  max: i64,
+  what: string,
+): i64 {
   if (index >= count) return otherwise;
   if (!isWhole(index)) {
     wrongType(what, 'an integer');

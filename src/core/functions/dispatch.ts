@@ -1,11 +1,14 @@
 /** dispatch.ts: from the number of a function to its implementation. */
+import * as alter from './alter_functions';
 import * as changes from './changes_functions';
 import * as network from './network_functions';
 import * as payload from './payload_functions';
 import {
+  F_BEGIN_ALTER,
   F_CHANGES_ENCODE,
   F_CHANGES_PAGE,
   F_CLEANUP,
+  F_COMMIT_ALTER,
   F_DB_VERSION,
   F_DISABLE,
   F_ENABLE,
@@ -43,7 +46,14 @@ import { result_null } from '../host';
 
 /** Functions without effect may be called while the core runs a statement (from a trigger of the application). */
 export function mayNest(id: i32): bool {
-  return id == F_UUID || id == F_IS_SYNC || id == F_VERSION || id == F_SITEID || id == F_IS_ENABLED || id == F_TERMINATE;
+  return (
+    id == F_UUID ||
+    id == F_IS_SYNC ||
+    id == F_VERSION ||
+    id == F_SITEID ||
+    id == F_IS_ENABLED ||
+    id == F_TERMINATE
+  );
 }
 
 /** Runs a function. True when it has begun a network session that the host drives. */
@@ -94,4 +104,10 @@ function dispatchNetwork(id: i32, count: i32): void {
   else if (id == F_NETWORK_LOGOUT) network.networkLogout(count);
   else if (id == F_NETWORK_STATUS) network.networkStatus();
   else if (id == F_NETWORK_CLEANUP) network.networkCleanup();
+  else dispatchAlter(id);
+}
+
+function dispatchAlter(id: i32): void {
+  if (id == F_BEGIN_ALTER) alter.begin();
+  else if (id == F_COMMIT_ALTER) alter.commit();
 }

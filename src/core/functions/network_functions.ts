@@ -6,7 +6,15 @@ import { result_integer, result_text, secret_is_set, secret_set } from '../host'
 import { beginOperation, beginReading, beginTrackedOperation, endOperation, tables } from '../operation';
 import { failWith, hasFailed } from '../sql/failure';
 import { Text } from '../sql/text';
-import { acknowledgedBatch, endpoint, endpointUrl, forgetServer, resetPositions, sentSeq, setEndpoint } from '../session/endpoint';
+import {
+  acknowledgedBatch,
+  endpoint,
+  endpointUrl,
+  forgetServer,
+  resetPositions,
+  sentSeq,
+  setEndpoint,
+} from '../session/endpoint';
 import { beginSession } from '../session/machine';
 import { hasUnsent, waitingBatch } from '../session/outbox';
 import { argumentInteger, argumentText } from './arguments';
@@ -29,7 +37,8 @@ function setSecret(slot: i32, what: string): void {
   const secret = argumentText(0, what);
   for (let i: u32 = 0; i < secret.size; i++) {
     const byte = <u32>load<u8>(secret.pointer + i);
-    if (byte <= 32 || byte >= 127) failWith('a credential consists of printable ASCII characters without spaces');
+    if (byte <= 32 || byte >= 127)
+      failWith('a credential consists of printable ASCII characters without spaces');
   }
   if (hasFailed()) return;
   secret_set(slot, secret.pointer, secret.size);
@@ -75,7 +84,9 @@ export function networkLogout(count: i32): void {
   if (hasFailed() || !beginTrackedOperation()) return;
   let ok = true;
   if (force == 0 && hasUnsent()) {
-    ok = failWith('there are changes that have not been sent; sync first, or lose them with cloudsync_network_logout(1)');
+    ok = failWith(
+      'there are changes that have not been sent; sync first, or lose them with cloudsync_network_logout(1)',
+    );
   }
   ok = ok && wipeTables(tables) && forgetServer();
   if (!endOperation(ok)) return;

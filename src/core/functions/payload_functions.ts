@@ -1,4 +1,5 @@
 /** payload_functions.ts: packets by hand, to and from SQL values and files, and the page that servers read. */
+import { sendEverything } from '../catalog/send_settings';
 import { findSite } from '../catalog/sites';
 import { SITE_SIZE } from '../catalog/schema';
 import { Slice } from '../bytes/slice';
@@ -25,7 +26,6 @@ import { beginOperation, beginReading, endOperation, tables } from '../operation
 import { fail, failWith, hasFailed, SQLITE_TOOBIG } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { sendEverything } from '../session/endpoint';
 import { argumentBlobSize, argumentInteger, argumentOptionalBlob, argumentText } from './arguments';
 
 const SEQ_MAX: i64 = 9007199254740991;
@@ -52,7 +52,8 @@ function encodeAll(since: i64, file: i32): i64 {
 
 function emit(packet: Slice, file: i32): void {
   if (file >= 0) {
-    if (file_write(file, packet.pointer, packet.size) != 0) failWith('the payload file cannot be written', SQLITE_IOERR);
+    if (file_write(file, packet.pointer, packet.size) != 0)
+      failWith('the payload file cannot be written', SQLITE_IOERR);
   } else {
     appendPacket(packet);
   }
@@ -61,7 +62,8 @@ function emit(packet: Slice, file: i32): void {
 /** Adds a packet to the payload that is the result of the SQL call. */
 export function appendPacket(packet: Slice): void {
   const code = result_append(packet.pointer, packet.size);
-  if (code == SQLITE_TOOBIG) failWith('the payload is larger than a value may be; use cloudsync_payload_save', code);
+  if (code == SQLITE_TOOBIG)
+    failWith('the payload is larger than a value may be; use cloudsync_payload_save', code);
   else if (code != 0) failWith('no memory for the payload', code);
 }
 
@@ -89,9 +91,13 @@ function failFile(path: Slice, what: string): bool {
  */
 function isDatabaseFile(path: Slice): bool {
   let start = path.size;
-  while (start > 0 && load<u8>(path.pointer + start - 1) != 47 && load<u8>(path.pointer + start - 1) != 92) start--;
+  while (start > 0 && load<u8>(path.pointer + start - 1) != 47 && load<u8>(path.pointer + start - 1) != 92)
+    start--;
   const statement = new Statement(
-    new Text().add("SELECT 1 FROM pragma_database_list WHERE file<>'' AND (file=?1 OR substr(file,-length(?1)-1) IN ('/'||?1, '\\'||?1))"),
+    new Text().add(
+      "SELECT 1 FROM pragma_database_list WHERE file<>''" +
+        " AND (file=?1 OR substr(file,-length(?1)-1) IN ('/'||?1, '\\'||?1))",
+    ),
   );
   const found = statement.text(1, new Slice(path.pointer + start, path.size - start)).step();
   statement.close();
@@ -112,7 +118,11 @@ export function payloadSave(count: i32): void {
   } else {
     rows = encodeAll(since, file);
     if (file_close(file, 1) != 0) failFile(path, 'cannot be written to the disk');
-    if (rows >= 0 && !hasFailed() && file_rename(partial.pointer, partial.size, path.pointer, path.size) != 0) {
+    if (
+      rows >= 0 &&
+      !hasFailed() &&
+      file_rename(partial.pointer, partial.size, path.pointer, path.size) != 0
+    ) {
       failFile(path, 'cannot be replaced');
     }
     if (hasFailed()) file_remove(partial.pointer, partial.size);
@@ -136,8 +146,8 @@ export function payloadLoad(): void {
 }
 
 /**
- * One page for a server: u64 `upto`, u8 complete, then one packet or nothing. Arguments: since, bytes, and the site whose
- * own changes are left out (16 bytes or NULL).
+ * One page for a server: u64 `upto`, u8 complete, then one packet or nothing. Arguments: since, bytes, and the site
+ * whose own changes are left out (16 bytes or NULL).
  */
 export function payloadPage(): void {
   const since = argumentInteger(0, 3, 0, 0, SEQ_MAX, 'since');
@@ -157,4 +167,3 @@ export function payloadPage(): void {
   pages.close();
   if (endOperation(!hasFailed())) result_blob(page.start, page.size);
 }
-

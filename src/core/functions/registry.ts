@@ -55,6 +55,8 @@ export const F_NETWORK_RESET_SYNC_VERSION: i32 = 29;
 export const F_NETWORK_LOGOUT: i32 = 30;
 export const F_NETWORK_STATUS: i32 = 31;
 export const F_NETWORK_CLEANUP: i32 = 32;
+export const F_BEGIN_ALTER: i32 = 33;
+export const F_COMMIT_ALTER: i32 = 34;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -62,14 +64,63 @@ function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: stri
 
 function tableFunctions(): Array<FunctionEntry> {
   return [
-    entry(F_INIT, 'cloudsync_init', 1, 3, DIRECTONLY, 'tracks a table: (table[, algorithm[, force]]); returns the site id'),
-    entry(F_CLEANUP, 'cloudsync_cleanup', 1, 1, DIRECTONLY, 'stops tracking a table and removes its clocks; the data stays'),
-    entry(F_ENABLE, 'cloudsync_enable', 1, 1, DIRECTONLY, 'lets the table take part in synchronisation again'),
-    entry(F_DISABLE, 'cloudsync_disable', 1, 1, DIRECTONLY, 'takes the table out of synchronisation until cloudsync_enable'),
-    entry(F_IS_ENABLED, 'cloudsync_is_enabled', 1, 1, INNOCUOUS, '1 when the table is tracked and enabled, else 0'),
+    entry(
+      F_INIT,
+      'cloudsync_init',
+      1,
+      3,
+      DIRECTONLY,
+      'tracks a table: (table[, algorithm[, force]]); returns the site id',
+    ),
+    entry(
+      F_CLEANUP,
+      'cloudsync_cleanup',
+      1,
+      1,
+      DIRECTONLY,
+      'stops tracking a table and removes its clocks; the data stays',
+    ),
+    entry(
+      F_ENABLE,
+      'cloudsync_enable',
+      1,
+      1,
+      DIRECTONLY,
+      'lets the table take part in synchronisation again',
+    ),
+    entry(
+      F_DISABLE,
+      'cloudsync_disable',
+      1,
+      1,
+      DIRECTONLY,
+      'takes the table out of synchronisation until cloudsync_enable',
+    ),
+    entry(
+      F_IS_ENABLED,
+      'cloudsync_is_enabled',
+      1,
+      1,
+      INNOCUOUS,
+      '1 when the table is tracked and enabled, else 0',
+    ),
     entry(F_SET, 'cloudsync_set', 2, 2, DIRECTONLY, 'sets a setting of the database: (key, value)'),
-    entry(F_SET_TABLE, 'cloudsync_set_table', 3, 3, DIRECTONLY, 'sets a setting of a table: (table, key, value)'),
-    entry(F_SET_COLUMN, 'cloudsync_set_column', 4, 4, DIRECTONLY, 'sets a setting of a column: (table, column, key, value)'),
+    entry(
+      F_SET_TABLE,
+      'cloudsync_set_table',
+      3,
+      3,
+      DIRECTONLY,
+      'sets a setting of a table: (table, key, value)',
+    ),
+    entry(
+      F_SET_COLUMN,
+      'cloudsync_set_column',
+      4,
+      4,
+      DIRECTONLY,
+      'sets a setting of a column: (table, column, key, value)',
+    ),
   ];
 }
 
@@ -77,43 +128,226 @@ function stateFunctions(): Array<FunctionEntry> {
   return [
     entry(F_VERSION, 'cloudsync_version', 0, 0, INNOCUOUS | DETERMINISTIC, 'version of the extension'),
     entry(F_SITEID, 'cloudsync_siteid', 0, 0, INNOCUOUS, 'site id of this database as hexadecimal text'),
-    entry(F_DB_VERSION, 'cloudsync_db_version', 0, 0, DIRECTONLY, 'highest seq: the number of the newest change'),
+    entry(
+      F_DB_VERSION,
+      'cloudsync_db_version',
+      0,
+      0,
+      DIRECTONLY,
+      'highest seq: the number of the newest change',
+    ),
     entry(F_UUID, 'cloudsync_uuid', 0, 0, INNOCUOUS, 'a new UUID (version 7) as text, for keys'),
-    entry(F_IS_SYNC, 'cloudsync_is_sync', 0, 1, INNOCUOUS, '1 while this connection merges changes (into the table), else 0'),
-    entry(F_TERMINATE, 'cloudsync_terminate', 0, 0, INNOCUOUS, 'does nothing; connections can be closed without it'),
+    entry(
+      F_IS_SYNC,
+      'cloudsync_is_sync',
+      0,
+      1,
+      INNOCUOUS,
+      '1 while this connection merges changes (into the table), else 0',
+    ),
+    entry(
+      F_TERMINATE,
+      'cloudsync_terminate',
+      0,
+      0,
+      INNOCUOUS,
+      'does nothing; connections can be closed without it',
+    ),
     entry(F_STATUS, 'cloudsync_status', 0, 0, DIRECTONLY, 'tables, rows, held rows and counters as JSON'),
-    entry(F_PAYLOAD_ENCODE, 'cloudsync_payload_encode', 0, 1, DIRECTONLY, 'the changes after a seq as packets: ([since])'),
-    entry(F_PAYLOAD_APPLY, 'cloudsync_payload_apply', 1, 1, DIRECTONLY, 'merges packets; returns the number of rows in them'),
-    entry(F_PAYLOAD_SAVE, 'cloudsync_payload_save', 1, 2, DIRECTONLY, 'writes packets to a file: (path[, since]); returns the rows'),
-    entry(F_PAYLOAD_LOAD, 'cloudsync_payload_load', 1, 1, DIRECTONLY, 'merges the packets of a file; returns the rows'),
-    entry(F_PAYLOAD_PAGE, 'cloudsync_payload_page', 3, 3, DIRECTONLY, 'one page of the feed, for servers: (since, bytes, site)'),
-    entry(F_CHANGES_PAGE, 'cloudsync_changes_page', 4, 4, DIRECTONLY, 'one page of cloudsync_changes, for it alone: (position, since, table, site)'),
-    entry(F_CHANGES_ENCODE, 'cloudsync_changes_encode', 1, 1, DIRECTONLY, 'packets of picked changes, for the aggregate cloudsync_payload_encode alone'),
+  ];
+}
+
+function payloadFunctions(): Array<FunctionEntry> {
+  return [
+    entry(
+      F_PAYLOAD_ENCODE,
+      'cloudsync_payload_encode',
+      0,
+      1,
+      DIRECTONLY,
+      'the changes after a seq as packets: ([since])',
+    ),
+    entry(
+      F_PAYLOAD_APPLY,
+      'cloudsync_payload_apply',
+      1,
+      1,
+      DIRECTONLY,
+      'merges packets; returns the number of rows in them',
+    ),
+    entry(
+      F_PAYLOAD_SAVE,
+      'cloudsync_payload_save',
+      1,
+      2,
+      DIRECTONLY,
+      'writes packets to a file: (path[, since]); returns the rows',
+    ),
+    entry(
+      F_PAYLOAD_LOAD,
+      'cloudsync_payload_load',
+      1,
+      1,
+      DIRECTONLY,
+      'merges the packets of a file; returns the rows',
+    ),
+    entry(
+      F_PAYLOAD_PAGE,
+      'cloudsync_payload_page',
+      3,
+      3,
+      DIRECTONLY,
+      'one page of the feed, for servers: (since, bytes, site)',
+    ),
+    entry(
+      F_CHANGES_PAGE,
+      'cloudsync_changes_page',
+      4,
+      4,
+      DIRECTONLY,
+      'one page of cloudsync_changes, for it alone: (position, since, table, site)',
+    ),
+    entry(
+      F_CHANGES_ENCODE,
+      'cloudsync_changes_encode',
+      1,
+      1,
+      DIRECTONLY,
+      'packets of picked changes, for the aggregate cloudsync_payload_encode alone',
+    ),
   ];
 }
 
 function networkFunctions(): Array<FunctionEntry> {
   return [
-    entry(F_NETWORK_INIT, 'cloudsync_network_init', 1, 1, DIRECTONLY, 'sets the server: https://host/database'),
-    entry(F_NETWORK_SET_TOKEN, 'cloudsync_network_set_token', 1, 1, DIRECTONLY, 'sets the bearer token of this connection'),
-    entry(F_NETWORK_SET_APIKEY, 'cloudsync_network_set_apikey', 1, 1, DIRECTONLY, 'sets the API key of this connection'),
-    entry(F_NETWORK_HAS_UNSENT_CHANGES, 'cloudsync_network_has_unsent_changes', 0, 0, DIRECTONLY, '1 when changes wait to be sent, else 0'),
-    entry(F_NETWORK_SEND_CHANGES, 'cloudsync_network_send_changes', 0, 0, DIRECTONLY, 'sends local changes; returns JSON'),
-    entry(F_NETWORK_CHECK_CHANGES, 'cloudsync_network_check_changes', 0, 0, DIRECTONLY, 'receives and merges changes; returns JSON'),
-    entry(F_NETWORK_SYNC, 'cloudsync_network_sync', 0, 2, DIRECTONLY, 'sends, receives and merges: ([wait_ms[, max_retries]]); returns JSON'),
-    entry(F_NETWORK_RESET_SYNC_VERSION, 'cloudsync_network_reset_sync_version', 0, 0, DIRECTONLY, 'the next sync sends and receives everything again'),
-    entry(F_NETWORK_LOGOUT, 'cloudsync_network_logout', 0, 1, DIRECTONLY, 'wipes the synchronised rows and the identity: ([force])'),
-    entry(F_NETWORK_STATUS, 'cloudsync_network_status', 0, 0, DIRECTONLY, 'server, cursor and what waits to be sent as JSON'),
-    entry(F_NETWORK_CLEANUP, 'cloudsync_network_cleanup', 0, 0, DIRECTONLY, 'forgets the server and the credentials'),
+    entry(
+      F_NETWORK_INIT,
+      'cloudsync_network_init',
+      1,
+      1,
+      DIRECTONLY,
+      'sets the server: https://host/database',
+    ),
+    entry(
+      F_NETWORK_SET_TOKEN,
+      'cloudsync_network_set_token',
+      1,
+      1,
+      DIRECTONLY,
+      'sets the bearer token of this connection',
+    ),
+    entry(
+      F_NETWORK_SET_APIKEY,
+      'cloudsync_network_set_apikey',
+      1,
+      1,
+      DIRECTONLY,
+      'sets the API key of this connection',
+    ),
+    entry(
+      F_NETWORK_HAS_UNSENT_CHANGES,
+      'cloudsync_network_has_unsent_changes',
+      0,
+      0,
+      DIRECTONLY,
+      '1 when changes wait to be sent, else 0',
+    ),
+  ];
+}
+
+function exchangeFunctions(): Array<FunctionEntry> {
+  return [
+    entry(
+      F_NETWORK_SEND_CHANGES,
+      'cloudsync_network_send_changes',
+      0,
+      0,
+      DIRECTONLY,
+      'sends local changes; returns JSON',
+    ),
+    entry(
+      F_NETWORK_CHECK_CHANGES,
+      'cloudsync_network_check_changes',
+      0,
+      0,
+      DIRECTONLY,
+      'receives and merges changes; returns JSON',
+    ),
+    entry(
+      F_NETWORK_SYNC,
+      'cloudsync_network_sync',
+      0,
+      2,
+      DIRECTONLY,
+      'sends, receives and merges: ([wait_ms[, max_retries]]); returns JSON',
+    ),
+    entry(
+      F_NETWORK_RESET_SYNC_VERSION,
+      'cloudsync_network_reset_sync_version',
+      0,
+      0,
+      DIRECTONLY,
+      'the next sync sends and receives everything again',
+    ),
+    entry(
+      F_NETWORK_LOGOUT,
+      'cloudsync_network_logout',
+      0,
+      1,
+      DIRECTONLY,
+      'wipes the synchronised rows and the identity: ([force])',
+    ),
+    entry(
+      F_NETWORK_STATUS,
+      'cloudsync_network_status',
+      0,
+      0,
+      DIRECTONLY,
+      'server, cursor and what waits to be sent as JSON',
+    ),
+    entry(
+      F_NETWORK_CLEANUP,
+      'cloudsync_network_cleanup',
+      0,
+      0,
+      DIRECTONLY,
+      'forgets the server and the credentials',
+    ),
+  ];
+}
+
+function alterFunctions(): Array<FunctionEntry> {
+  return [
+    entry(
+      F_BEGIN_ALTER,
+      'cloudsync_begin_alter',
+      1,
+      1,
+      DIRECTONLY,
+      'prepares a table for any change of its schema',
+    ),
+    entry(
+      F_COMMIT_ALTER,
+      'cloudsync_commit_alter',
+      1,
+      1,
+      DIRECTONLY,
+      'ends what cloudsync_begin_alter began',
+    ),
   ];
 }
 
 function allFunctions(): Array<FunctionEntry> {
-  return tableFunctions().concat(stateFunctions()).concat(networkFunctions());
+  return tableFunctions()
+    .concat(stateFunctions())
+    .concat(payloadFunctions())
+    .concat(networkFunctions())
+    .concat(exchangeFunctions())
+    .concat(alterFunctions());
 }
 
 export function functionCount(): i32 {
-  return F_NETWORK_CLEANUP + 1;
+  return F_COMMIT_ALTER + 1;
 }
 
 /** Address of seven u32: name, its size, least and most arguments, flags, help, its size. In the arena. */

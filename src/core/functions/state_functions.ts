@@ -30,7 +30,8 @@ export function siteId(): void {
   }
   const statement = new Statement(
     new Text().add(
-      "SELECT lower(hex(site)) FROM main.cloudsync_sites WHERE id=(SELECT value FROM main.cloudsync_settings WHERE key='site')",
+      'SELECT lower(hex(site)) FROM main.cloudsync_sites WHERE id=' +
+        "(SELECT value FROM main.cloudsync_settings WHERE key='site')",
     ),
   );
   if (statement.step()) {
@@ -70,10 +71,19 @@ export function isSync(count: i32): void {
 
 function describeTable(json: Text, table: Table): void {
   json.add('{"name":').json(table.name);
-  json.add(',"algorithm":"').add(algorithmName(table.algorithm)).add('","enabled":').add(table.enabled ? 'true' : 'false');
+  json
+    .add(',"algorithm":"')
+    .add(algorithmName(table.algorithm))
+    .add('","enabled":')
+    .add(table.enabled ? 'true' : 'false');
   const alive = new Text().add('SELECT count(*) FROM ').main(table.clockName).add(' WHERE cl%2=1');
   const dead = new Text().add('SELECT count(*) FROM ').main(table.clockName).add(' WHERE cl%2=0');
-  json.add(',"rows":').number(queryInteger(alive, 0)).add(',"deleted":').number(queryInteger(dead, 0)).add('}');
+  json
+    .add(',"rows":')
+    .number(queryInteger(alive, 0))
+    .add(',"deleted":')
+    .number(queryInteger(dead, 0))
+    .add('}');
 }
 
 function algorithmName(algorithm: i32): string {
@@ -100,4 +110,3 @@ export function status(): void {
   json.add(']}');
   if (endOperation(true)) result_text(json.pointer, json.size);
 }
-

@@ -4,11 +4,33 @@ import { disableTable, enableTable, trackTable, untrackTable } from '../capture/
 import { catalogExists, SITE_SIZE } from '../catalog/schema';
 import { ownSite, siteBytes } from '../catalog/sites';
 import { setText } from '../catalog/settings';
-import { ALGORITHM_AWS, ALGORITHM_CLS, ALGORITHM_DWS, ALGORITHM_GOS, findTable, loadTables } from '../catalog/table';
+import {
+  ALGORITHM_AWS,
+  ALGORITHM_CLS,
+  ALGORITHM_DWS,
+  ALGORITHM_GOS,
+  findTable,
+  loadTables,
+} from '../catalog/table';
 import { Slice } from '../bytes/slice';
-import { argument_copy, argument_integer, argument_size, argument_type, result_integer, result_text } from '../host';
+import {
+  argument_copy,
+  argument_integer,
+  argument_size,
+  argument_type,
+  result_integer,
+  result_text,
+} from '../host';
 import { arenaAllocate } from '../runtime/arena';
-import { beginOperation, beginTrackedOperation, endOperation, releaseWaiting, tables, trackedTable } from '../operation';
+import {
+  beginAlteringOperation,
+  beginOperation,
+  beginTrackedOperation,
+  endOperation,
+  releaseWaiting,
+  tables,
+  trackedTable,
+} from '../operation';
 import { fail, hasFailed } from '../sql/failure';
 import { Text } from '../sql/text';
 import { TYPE_INTEGER, TYPE_TEXT } from '../sql/types';
@@ -40,12 +62,20 @@ function initTable(name: Slice, algorithm: i32, chosen: bool, force: bool): bool
   const table = findTable(tables, traits.name);
   if (table != null) {
     if (!chosen || table.algorithm == algorithm) return true;
-    const text = new Text().add("table '").bytes(table.name).add("' is tracked with another algorithm already; ");
+    const text = new Text()
+      .add("table '")
+      .bytes(table.name)
+      .add("' is tracked with another algorithm already; ");
     return fail(text.add('call cloudsync_cleanup first to change it on every device'));
   }
   if (traits.integerKey && !force) {
-    const text = new Text().add("table '").bytes(traits.name).add("' has a lone integer key: two devices would give the same");
-    text.add(' number to different rows. Use a TEXT key with cloudsync_uuid(), or pass force: cloudsync_init(');
+    const text = new Text()
+      .add("table '")
+      .bytes(traits.name)
+      .add("' has a lone integer key: two devices would give the same");
+    text.add(
+      ' number to different rows. Use a TEXT key with cloudsync_uuid(), or pass force: cloudsync_init(',
+    );
     return fail(text.quoted(traits.name).add(", 'cls', 1)"));
   }
   return trackTable(traits, algorithm) && releaseWaiting();
@@ -57,7 +87,8 @@ const DISABLE: i32 = 2;
 
 function change(what: i32): void {
   const name = argumentText(0, 'the table');
-  if (hasFailed() || !beginTrackedOperation()) return;
+  // The way out of a change that leads nowhere must not begin with finishing it.
+  if (hasFailed() || !(what == CLEANUP ? beginAlteringOperation() : beginTrackedOperation())) return;
   const table = trackedTable(name);
   let ok = table != null;
   if (table != null) {
@@ -141,7 +172,11 @@ export function setTable(): void {
   else isSwitch(value);
   if (!hasFailed() && beginTrackedOperation()) {
     const table = trackedTable(name);
-    const setting = new Text().add('table.').number(table == null ? 0 : table.id).add('.').bytes(key);
+    const setting = new Text()
+      .add('table.')
+      .number(table == null ? 0 : table.id)
+      .add('.')
+      .bytes(key);
     if (endOperation(table != null && setText(setting.slice(), value))) result_integer(1);
   }
 }
@@ -159,7 +194,9 @@ export function setColumn(): void {
   let index = -1;
   if (table != null && table.open()) index = table.columnIndex(column);
   if (table != null && index < 0) {
-    fail(new Text().add("table '").bytes(name).add("' has no column '").bytes(column).add("' besides its key"));
+    fail(
+      new Text().add("table '").bytes(name).add("' has no column '").bytes(column).add("' besides its key"),
+    );
   }
   const setting = new Text().add('column.');
   if (index >= 0) setting.number(table!.id).add('.').number(table!.columns[index].id).add('.').bytes(key);

@@ -81,7 +81,11 @@ export class DataTable {
     let first = true;
     for (let i = 0; i < columns.length; i++) {
       if (set.value(i) == 0) continue;
-      sql.add(first ? 'UPDATE SET ' : ',').name(columns[i].name).add('=excluded.').name(columns[i].name);
+      sql
+        .add(first ? 'UPDATE SET ' : ',')
+        .name(columns[i].name)
+        .add('=excluded.')
+        .name(columns[i].name);
       first = false;
     }
     return sql;
@@ -94,7 +98,11 @@ export class DataTable {
     let parameter = keys;
     for (let i = 0; i < columns.length; i++) {
       if (set.value(i) == 0) continue;
-      sql.add(parameter == keys ? ' SET ' : ',').name(columns[i].name).add('=?').number(++parameter);
+      sql
+        .add(parameter == keys ? ' SET ' : ',')
+        .name(columns[i].name)
+        .add('=?')
+        .number(++parameter);
     }
     return this.whereKey(sql);
   }
@@ -105,9 +113,13 @@ export class DataTable {
     let parameter = this.table.keys.length;
     const sql = new Text(1024).add('UPDATE OR ABORT ').main(this.table.name);
     for (let i = 0; i < columns.length; i++) {
-      sql.add(i == 0 ? ' SET ' : ',').name(columns[i].name).add('=');
+      sql
+        .add(i == 0 ? ' SET ' : ',')
+        .name(columns[i].name)
+        .add('=');
       if (set.value(i) != 0) sql.add('?').number(++parameter);
-      else if (columns[i].defaultExpression.size > 0) sql.add('(').bytes(columns[i].defaultExpression).add(')');
+      else if (columns[i].defaultExpression.size > 0)
+        sql.add('(').bytes(columns[i].defaultExpression).add(')');
       else sql.add('NULL');
     }
     return this.whereKey(sql);
@@ -127,7 +139,8 @@ export class DataTable {
   private write(statement: Statement, key: usize, set: ColumnSet): i32 {
     bindKey(statement, 1, this.table, key);
     let parameter = this.table.keys.length;
-    for (let i = 0; i < set.width; i++) if (set.value(i) != 0) bindValue(statement, ++parameter, set.value(i));
+    for (let i = 0; i < set.width; i++)
+      if (set.value(i) != 0) bindValue(statement, ++parameter, set.value(i));
     return finish(statement);
   }
 
@@ -208,7 +221,11 @@ function finish(statement: Statement): i32 {
 /** Appends WHERE key=?1 AND .. */
 function whereKeys(sql: Text, table: Table): Text {
   for (let i = 0; i < table.keys.length; i++) {
-    sql.add(i > 0 ? ' AND ' : ' WHERE ').name(table.keys[i].name).add('=?').number(i + 1);
+    sql
+      .add(i > 0 ? ' AND ' : ' WHERE ')
+      .name(table.keys[i].name)
+      .add('=?')
+      .number(i + 1);
   }
   return sql;
 }

@@ -1,6 +1,6 @@
 /**
- * expectations.ts: what the rows that a packet wrote must look like in the end. Triggers of the application run during a
- * merge (an index has to follow it), but replicas stay equal only when a merged row shows the merged values: what a
+ * expectations.ts: what the rows that a packet wrote must look like in the end. Triggers of the application run during
+ * a merge (an index has to follow it), but replicas stay equal only when a merged row shows the merged values: what a
  * trigger did to such a row (`updated_at = now`, or even a delete) is undone at the end of the packet.
  */
 import { compareValues } from '../bytes/value';
@@ -47,8 +47,9 @@ export class Expectations {
   restore(): bool {
     for (let i = 0; i < this.list.length; i++) {
       const code = this.restoreRow(this.list[i]);
-      // A constraint that refuses is a consequence of what the trigger did elsewhere; the row stays as the trigger left it.
-      if (code != SQLITE_DONE && (code & 0xff) != SQLITE_CONSTRAINT) return failWithSql(code, 'restoring a merged row');
+      // A constraint refuses because of what the trigger did elsewhere: the row stays as the trigger left it.
+      if (code != SQLITE_DONE && (code & 0xff) != SQLITE_CONSTRAINT)
+        return failWithSql(code, 'restoring a merged row');
     }
     return !hasFailed();
   }

@@ -24,7 +24,15 @@ export const WAITS_FOR_NOTHING: i32 = 2;
 /** Never tried again: a report that the server did not accept a row. */
 export const WAITS_FOR_SERVER: i32 = 3;
 
-function insert(table: Slice, key: Slice, columns: Slice, reason: Slice, waits: i32, packet: Slice, digest: i64): bool {
+function insert(
+  table: Slice,
+  key: Slice,
+  columns: Slice,
+  reason: Slice,
+  waits: i32,
+  packet: Slice,
+  digest: i64,
+): bool {
   const statement = new Statement(
     new Text().add(
       'INSERT OR IGNORE INTO main.cloudsync_held(tbl,pk,columns,reason,since,packet,digest,waits)' +
@@ -43,7 +51,13 @@ function insert(table: Slice, key: Slice, columns: Slice, reason: Slice, waits: 
  * the row has). The kept packet depends on the row only, not on the packet it came in, so that the same row arriving
  * again is kept once.
  */
-export function holdRow(incoming: Table, row: IncomingRow, include: StaticArray<bool> | null, reason: Slice, waits: i32): bool {
+export function holdRow(
+  incoming: Table,
+  row: IncomingRow,
+  include: StaticArray<bool> | null,
+  reason: Slice,
+  waits: i32,
+): bool {
   const image = new RowImage(incoming.width);
   const columns = new Text();
   image.cl = row.cl;
@@ -78,7 +92,8 @@ export function reportOversized(values: Array<Oversized>): bool {
     const value = values[i];
     const reason = new Text().add('a value of ').number(value.size);
     reason.add(' bytes is larger than a packet can carry; it stays on this device');
-    if (!holdReport(value.table.name, value.key, value.column, reason.slice(), WAITS_FOR_NOTHING)) return false;
+    if (!holdReport(value.table.name, value.key, value.column, reason.slice(), WAITS_FOR_NOTHING))
+      return false;
   }
   return true;
 }
@@ -92,7 +107,10 @@ export function withdrawServerReports(): bool {
 export function heldIds(waits: i32): Array<i64> {
   const list: Array<i64> = [];
   const statement = new Statement(
-    new Text().add('SELECT id FROM main.cloudsync_held WHERE waits<=').number(waits).add(' ORDER BY id LIMIT 10000'),
+    new Text()
+      .add('SELECT id FROM main.cloudsync_held WHERE waits<=')
+      .number(waits)
+      .add(' ORDER BY id LIMIT 10000'),
   );
   while (statement.step()) list.push(statement.columnInteger(0));
   statement.close();
@@ -101,7 +119,9 @@ export function heldIds(waits: i32): Array<i64> {
 
 /** The packet of a held row. */
 export function heldPacket(id: i64): Slice {
-  const statement = new Statement(new Text().add('SELECT packet FROM main.cloudsync_held WHERE id=').number(id));
+  const statement = new Statement(
+    new Text().add('SELECT packet FROM main.cloudsync_held WHERE id=').number(id),
+  );
   const packet = statement.step() ? statement.columnBytes(0) : new Slice(0, 0);
   statement.close();
   return packet;

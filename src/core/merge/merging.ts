@@ -1,4 +1,4 @@
-/** merging.ts: which table the merge that is running writes to; for cloudsync_is_sync() in triggers of the application. */
+/** merging.ts: which table the running merge writes to; for cloudsync_is_sync() in triggers of the application. */
 import { Slice } from '../bytes/slice';
 
 let current: Slice | null = null;

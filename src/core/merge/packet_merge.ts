@@ -62,7 +62,8 @@ export class PacketMerge {
     if (!enforced) return this.pass(body);
     const rowsBefore = this.rows;
     const violationsBefore = sql_foreign_key_violations();
-    if (!saveCounters() || !savepoint(PACKET_SAVEPOINT) || !executeLiteral('PRAGMA defer_foreign_keys=ON')) return false;
+    if (!saveCounters() || !savepoint(PACKET_SAVEPOINT) || !executeLiteral('PRAGMA defer_foreign_keys=ON'))
+      return false;
     if (!this.pass(body)) return false;
     if (violationsBefore != 0 || sql_foreign_key_violations() == 0) return releaseSavepoint(PACKET_SAVEPOINT);
     if (!rollbackToSavepoint(PACKET_SAVEPOINT)) return false;
@@ -172,7 +173,13 @@ export class PacketMerge {
     return count == 0 || this.hold(incoming, row, unknown, reason.slice(), WAITS_FOR_SCHEMA);
   }
 
-  private hold(incoming: Table, row: IncomingRow, include: StaticArray<bool> | null, reason: Slice, waits: i32): bool {
+  private hold(
+    incoming: Table,
+    row: IncomingRow,
+    include: StaticArray<bool> | null,
+    reason: Slice,
+    waits: i32,
+  ): bool {
     this.refused++;
     return this.retrying || holdRow(incoming, row, include, reason, waits);
   }
@@ -212,6 +219,8 @@ export class PacketMerge {
 function whyNot(table: Table | null, incoming: Table): Text | null {
   const reason = new Text().add("table '").bytes(incoming.name);
   if (table == null || table.missing) return reason.add("' is not synchronised in this database yet");
+  if (table.altering)
+    return reason.add("' is being altered on this device: call cloudsync_commit_alter first");
   if (!table.enabled) return reason.add("' is disabled on this device");
   if (table.algorithm != incoming.algorithm) return reason.add("' has another row algorithm here");
   let same = table.keys.length == incoming.keys.length;

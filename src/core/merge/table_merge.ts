@@ -203,8 +203,8 @@ export class TableMerge {
   }
 
   /**
-   * aws: stamps S and deleted stamps D grow column by column; the row is alive when some S is above its D. DESIGN.md let
-   * `cl` grow with every revival; that is not associative (two replicas can revive the same row from different
+   * aws: stamps S and deleted stamps D grow column by column; the row is alive when some S is above its D. DESIGN.md
+   * let `cl` grow with every revival; that is not associative (two replicas can revive the same row from different
    * deletions), so here cl only says alive (1) or dead (2), and D, which is a maximum, carries the history.
    */
   private mergeAddWins(row: IncomingRow): i32 {

@@ -19,7 +19,9 @@ export function foreignKeysEnforced(): bool {
 }
 
 function hasApplicationTrigger(table: Table): bool {
-  const sql = new Text(512).add("SELECT 1 FROM (SELECT name, tbl_name FROM main.sqlite_schema WHERE type='trigger'");
+  const sql = new Text(512).add(
+    "SELECT 1 FROM (SELECT name, tbl_name FROM main.sqlite_schema WHERE type='trigger'",
+  );
   sql.add(" UNION ALL SELECT name, tbl_name FROM temp.sqlite_schema WHERE type='trigger')");
   sql.add(' WHERE tbl_name=?1 COLLATE NOCASE AND name NOT IN (');
   const statement = new Statement(triggerNames(sql, table).add(') LIMIT 1'));
@@ -32,7 +34,7 @@ function isReferredToWithAction(table: Table): bool {
   const statement = new Statement(
     new Text().add(
       "SELECT 1 FROM main.sqlite_schema AS s, pragma_foreign_key_list(s.name, 'main') AS f WHERE s.type='table'" +
-        ' AND f."table"=?1 COLLATE NOCASE AND (f.on_delete NOT IN (\'NO ACTION\',\'RESTRICT\')' +
+        " AND f.\"table\"=?1 COLLATE NOCASE AND (f.on_delete NOT IN ('NO ACTION','RESTRICT')" +
         " OR f.on_update NOT IN ('NO ACTION','RESTRICT')) LIMIT 1",
     ),
   );

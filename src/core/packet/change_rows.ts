@@ -10,7 +10,13 @@
  * packet.
  */
 import { siteBytes } from '../catalog/sites';
-import { writeBlobCell, writeColumnCell, writeIntegerCell, writeNullCell, writeTextCell } from '../bytes/cell';
+import {
+  writeBlobCell,
+  writeColumnCell,
+  writeIntegerCell,
+  writeNullCell,
+  writeTextCell,
+} from '../bytes/cell';
 import { Writer } from '../bytes/writer';
 import { hasFailed } from '../sql/failure';
 import { Feed, Oversized } from './feed';

@@ -255,7 +255,9 @@ export class Decoder {
     if (clock < 0 || clock > CLOCK_MAX) this.reader.reject();
     if (this.reader.bad) return 0;
     if (clock > this.clockLimit) {
-      failWith('a change in the packet is stamped more than a day ahead of the clock of this device; check both clocks');
+      failWith(
+        'a change in the packet is stamped more than a day ahead of the clock of this device; check both clocks',
+      );
     }
     if (clock > this.largestClock) this.largestClock = clock;
     return clock;
@@ -299,7 +301,8 @@ export class Decoder {
   private bitmap(width: i32): Slice {
     this.spend(1);
     const bits = this.reader.binary((width + 7) / 8);
-    if (this.reader.bad || bits.size == 0 || load<u8>(bits.pointer + bits.size - 1) == 0) this.reader.reject();
+    if (this.reader.bad || bits.size == 0 || load<u8>(bits.pointer + bits.size - 1) == 0)
+      this.reader.reject();
     else if (bits.size == <u32>((width + 7) / 8) && width % 8 != 0) {
       if (<u32>load<u8>(bits.pointer + bits.size - 1) >> (width % 8) != 0) this.reader.reject();
     }

@@ -126,7 +126,12 @@ export class Encoder {
     const stampIndex = image.count == 0 ? -1 : largestOf(image);
     const clock = stampIndex < 0 ? image.clock : image.stamps.clock(stampIndex);
     const site = this.siteIndex(stampIndex < 0 ? image.site : image.stamps.site(stampIndex));
-    let tag = image.count == 0 ? TAG_COLUMNS_NONE : image.count == table.columns.length ? TAG_COLUMNS_ALL : TAG_COLUMNS_SOME;
+    let tag =
+      image.count == 0
+        ? TAG_COLUMNS_NONE
+        : image.count == table.columns.length
+          ? TAG_COLUMNS_ALL
+          : TAG_COLUMNS_SOME;
     if (!shared) tag |= TAG_STAMP_PER_COLUMN;
     if (image.cl != 1) tag |= TAG_CAUSAL_LENGTH;
     if (site != 0) tag |= TAG_SITE;
@@ -206,7 +211,8 @@ export class Encoder {
     writeUnsigned(body, since);
     writeUnsigned(body, upto);
     writeArray(body, this.sites.length);
-    for (let i = 0; i < this.sites.length; i++) writeBinary(body, siteBytes(this.sites[i]).pointer, SITE_SIZE);
+    for (let i = 0; i < this.sites.length; i++)
+      writeBinary(body, siteBytes(this.sites[i]).pointer, SITE_SIZE);
     writeArray(body, this.groups.length);
     for (let i = 0; i < this.groups.length; i++) writeTable(body, this.groups[i].table);
     writeArray(body, this.groups.length);
@@ -255,7 +261,10 @@ function sharedStamp(image: RowImage): bool {
   for (let i = 0; i < image.width; i++) {
     if (!image.includes(i)) continue;
     if (first < 0) first = i;
-    else if (image.stamps.clock(i) != image.stamps.clock(first) || image.stamps.site(i) != image.stamps.site(first)) {
+    else if (
+      image.stamps.clock(i) != image.stamps.clock(first) ||
+      image.stamps.site(i) != image.stamps.site(first)
+    ) {
       return false;
     }
   }

@@ -90,7 +90,8 @@ export class Feed {
     const image = this.image;
     if (!this.choose()) return false;
     const key = new Writer(64);
-    for (let i = 0; i < this.table.keys.length; i++) writeColumn(key, this.select.handle, EXISTS_COLUMN + 1 + i);
+    for (let i = 0; i < this.table.keys.length; i++)
+      writeColumn(key, this.select.handle, EXISTS_COLUMN + 1 + i);
     if (image.count > 0 && !this.seekValues()) return false;
     this.key = new Slice(key.start, key.size);
     const before = oversized.length;
@@ -153,7 +154,8 @@ export class Feed {
     for (let i = 0; image.count > 0 && i < image.width; i++) {
       if (!image.includes(i)) continue;
       const type = sql_column_type(this.valueHandle(), this.valueColumn(i));
-      const size: u32 = type == TYPE_TEXT || type == TYPE_BLOB ? sql_column_size(this.valueHandle(), this.valueColumn(i)) : 8;
+      const size: u32 =
+        type == TYPE_TEXT || type == TYPE_BLOB ? sql_column_size(this.valueHandle(), this.valueColumn(i)) : 8;
       if (size <= VALUE_MAX && total + size <= ROW_MAX) {
         total += size;
         continue;
@@ -161,7 +163,9 @@ export class Feed {
       image.exclude(i);
       const copy = new Writer(key.size);
       copy.bytes(key.pointer, key.size);
-      oversized.push(new Oversized(this.table, new Slice(copy.start, copy.size), this.table.columns[i].name, size));
+      oversized.push(
+        new Oversized(this.table, new Slice(copy.start, copy.size), this.table.columns[i].name, size),
+      );
     }
   }
 
@@ -199,21 +203,35 @@ function selectSql(table: Table, wide: bool, filter: FeedFilter): Text {
   if (!wide && table.columns.length > 0) valueNames(sql.add(','), table, 'd.');
   sql.add(' FROM ').main(table.clockName).add(' AS c LEFT JOIN ').main(table.name).add(' AS d ON ');
   for (let i = 0; i < keys.length; i++) {
-    sql.add(i > 0 ? ' AND ' : '').add('d.').name(keys[i].name).add('=c.pk').number(i);
+    sql
+      .add(i > 0 ? ' AND ' : '')
+      .add('d.')
+      .name(keys[i].name)
+      .add('=c.pk')
+      .number(i);
   }
   sql.add(' WHERE c.seq>?1');
   if (filter.onlySite != 0 && table.algorithm != ALGORITHM_AWS) {
     // Rows that only others have written are passed over without a look at their data.
     sql.add(' AND (c.site=').number(filter.onlySite).add(' OR c.cols IS NOT NULL)');
   }
+  // What was announced before a pause is still sent; what came after it is announced anew by cloudsync_enable.
+  if (!table.enabled) sql.add(' AND c.seq<=').number(table.pausedSeq);
   return sql.add(' ORDER BY c.seq');
 }
 
 function valuesSql(table: Table): Text {
   const keys = table.keys;
-  const sql = valueNames(new Text(4096).add('SELECT '), table, '').add(' FROM ').main(table.name).add(' WHERE ');
+  const sql = valueNames(new Text(4096).add('SELECT '), table, '')
+    .add(' FROM ')
+    .main(table.name)
+    .add(' WHERE ');
   for (let i = 0; i < keys.length; i++) {
-    sql.add(i > 0 ? ' AND ' : '').name(keys[i].name).add('=(SELECT pk').number(i);
+    sql
+      .add(i > 0 ? ' AND ' : '')
+      .name(keys[i].name)
+      .add('=(SELECT pk')
+      .number(i);
     sql.add(' FROM ').main(table.clockName).add(' WHERE seq=?1)');
   }
   return sql;

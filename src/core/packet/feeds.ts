@@ -11,12 +11,12 @@ import { Feed, FeedFilter } from './feed';
 export class Feeds {
   private feeds: Array<Feed> = [];
 
-  /** Leaves out tables that are paused, gone or kept on this device. */
+  /** Leaves out tables that are being altered, gone or kept on this device, and what changed in paused ones. */
   constructor(tables: Array<Table>, filter: FeedFilter) {
     const changed: Array<Table> = [];
     for (let i = 0; i < tables.length; i++) {
       const table = tables[i];
-      if (!table.enabled || !hasChanges(table, filter.start)) continue;
+      if (table.altering || !hasChanges(table, filter.start)) continue;
       if (table.open() && !table.missing) changed.push(table);
     }
     readSendSettings(changed);
@@ -47,6 +47,11 @@ export class Feeds {
 }
 
 function hasChanges(table: Table, since: i64): bool {
-  const sql = new Text().add('SELECT 1 FROM ').main(table.clockName).add(' WHERE seq>').number(since).add(' LIMIT 1');
+  const sql = new Text()
+    .add('SELECT 1 FROM ')
+    .main(table.clockName)
+    .add(' WHERE seq>')
+    .number(since)
+    .add(' LIMIT 1');
   return queryInteger(sql, 0) != 0;
 }

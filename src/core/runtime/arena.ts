@@ -5,7 +5,8 @@
  * another, a function that works in a loop takes a mark before and releases everything above it after each round, and
  * the outermost call starts from an empty arena. There is no garbage collector and no free list; what is released is
  * simply written over. So an object that outlives a release must not be given anything allocated after the mark: what a
- * loop needs in every round (statements, buffers that may grow) is made before the mark or anew in each round. Growth is in steps of what is needed plus 64 KiB, never by doubling.
+ * loop needs in every round (statements, buffers that may grow) is made before the mark or anew in each round.
+ * Growth is in steps of what is needed plus 64 KiB, never by doubling.
  *
  * Layout of a managed object (as the compiler expects it):
  *

@@ -2,7 +2,8 @@
  * action.ts: what the host is to do next: an HTTP exchange, a pause, or nothing more. Eleven u32 in the arena, valid
  * until the next call of session_next:
  *
- *     kind, method (0 GET, 1 POST), url, its size, headers, their size, body, its size, timeout_ms, response_max, sleep_ms
+ *     kind, method (0 GET, 1 POST), url, its size, headers, their size, body, its size, timeout_ms, response_max,
+ *     sleep_ms
  *
  * The host adds the credential to the request; the core never sees it.
  */
@@ -39,7 +40,12 @@ export function sleepAction(milliseconds: i32): usize {
 }
 
 /** An exchange; without a body it is a GET. `extraWaitMs` is what the server may wait before it answers. */
-export function httpAction(url: Slice, body: Writer | null, extraHeaders: Text | null, extraWaitMs: u32): usize {
+export function httpAction(
+  url: Slice,
+  body: Writer | null,
+  extraHeaders: Text | null,
+  extraWaitMs: u32,
+): usize {
   const action = newAction(ACTION_HTTP);
   const headers = new Text(256)
     .add('Accept: application/vnd.cloudsync+msgpack\r\n')

@@ -14,7 +14,16 @@ import { PACKET_MAX } from '../packet/limits';
 import { failWith, hasFailed } from '../sql/failure';
 import { sliceOf, Text } from '../sql/text';
 import { takeNewIdentity } from './identity';
-import { acknowledge, acknowledgedBatch, BATCH_UNKNOWN, epoch, EPOCH_SIZE, forgetRegistration, rewind, setCursor } from './endpoint';
+import {
+  acknowledge,
+  acknowledgedBatch,
+  BATCH_UNKNOWN,
+  epoch,
+  EPOCH_SIZE,
+  forgetRegistration,
+  rewind,
+  setCursor,
+} from './endpoint';
 import { waitingBatch } from './outbox';
 import { tablesDigest } from './requests';
 import { session } from './state';
@@ -28,7 +37,9 @@ const FRAME_PUT: u64 = 1;
 const FRAME_CURSOR: u64 = 5;
 
 function badAnswer(): bool {
-  return failWith('the answer of the server cannot be understood; extension and server may be of different versions');
+  return failWith(
+    'the answer of the server cannot be understood; extension and server may be of different versions',
+  );
 }
 
 /**
@@ -70,7 +81,11 @@ function acceptRegistration(newEpoch: Slice, lastBatch: i64, missing: Slice): bo
   } else if (lastBatch < ours || (before.size > 0 && !before.equals(newEpoch))) {
     if (!rewind(lastBatch)) return false;
   }
-  return setBlob('network.epoch', newEpoch) && setMissing(missing) && setInteger('network.registered', tablesDigest());
+  return (
+    setBlob('network.epoch', newEpoch) &&
+    setMissing(missing) &&
+    setInteger('network.registered', tablesDigest())
+  );
 }
 
 /** Records which tables the server lacks. When it has all of them, reports about rows that it refused are withdrawn. */

@@ -8,12 +8,19 @@
  *     network.missing     tables that the server did not have at that time
  *     network.batch       number of the last batch that the server has acknowledged
  *     network.sent        own changes up to this seq are on the server
- *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or when the
- *                         server is a new one or has lost data)
+ *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or
+ *                         when the server is a new one or has lost data)
  *     network.cursor      how far we have received, in the server's words
  */
-import { currentSeq } from '../catalog/counters';
-import { removeSetting, setBlob, setInteger, setText, settingBytes, settingInteger } from '../catalog/settings';
+import { sendEverything } from '../catalog/send_settings';
+import {
+  removeSetting,
+  setBlob,
+  setInteger,
+  setText,
+  settingBytes,
+  settingInteger,
+} from '../catalog/settings';
 import { Slice } from '../bytes/slice';
 import { xxh64 } from '../bytes/xxh64';
 import { fail } from '../sql/failure';
@@ -27,8 +34,15 @@ const URL_MAX: u32 = 2048;
 const QUOTED_MAX: u32 = 200;
 
 function refuseUrl(url: Slice, why: string): Text | null {
-  const text = new Text().add("the address '").bytes(new Slice(url.pointer, url.size < QUOTED_MAX ? url.size : QUOTED_MAX));
-  fail(text.add(url.size > QUOTED_MAX ? "...' " : "' ").add(why).add('; expected https://host[:port]/database'));
+  const text = new Text()
+    .add("the address '")
+    .bytes(new Slice(url.pointer, url.size < QUOTED_MAX ? url.size : QUOTED_MAX));
+  fail(
+    text
+      .add(url.size > QUOTED_MAX ? "...' " : "' ")
+      .add(why)
+      .add('; expected https://host[:port]/database'),
+  );
   return null;
 }
 
@@ -39,7 +53,15 @@ function hasPrefix(text: Slice, prefix: string): bool {
 /** True for the characters that may stand in an address: printable ASCII without space, quotes and < > \ ^ ` { | }. */
 function isAddressByte(byte: u32): bool {
   if (byte <= 32 || byte >= 127) return false;
-  return !(byte == 34 || byte == 60 || byte == 62 || byte == 92 || byte == 94 || byte == 96 || (byte >= 123 && byte <= 125));
+  return !(
+    byte == 34 ||
+    byte == 60 ||
+    byte == 62 ||
+    byte == 92 ||
+    byte == 94 ||
+    byte == 96 ||
+    (byte >= 123 && byte <= 125)
+  );
 }
 
 /** Turns the address that the user gives into the one that requests go to; null with a failure when it is none. */
@@ -52,7 +74,11 @@ export function endpointUrl(given: Slice): Text | null {
   let slash: u32 = 0;
   for (let i = schemeSize; i < size; i++) {
     const byte = <u32>load<u8>(given.pointer + i);
-    if (byte == 64) return refuseUrl(new Slice(given.pointer, schemeSize), 'has a user name or password in it; set a token instead');
+    if (byte == 64)
+      return refuseUrl(
+        new Slice(given.pointer, schemeSize),
+        'has a user name or password in it; set a token instead',
+      );
     if (byte == 63 || byte == 35) return refuseUrl(given, 'has a query or fragment');
     if (!isAddressByte(byte)) return refuseUrl(given, 'has a character that does not belong there');
     if (byte == 47) slash = i;
@@ -76,11 +102,6 @@ export function setEndpoint(url: Slice): bool {
 /** Forgets all that is known about the server, also its address. */
 export function forgetServer(): bool {
   return removeSetting('network.url') && rewind(0);
-}
-
-/** What was merged by hand may be unknown to the server: it is sent too, whoever wrote it. */
-export function sendEverything(): bool {
-  return setInteger('network.everything', currentSeq());
 }
 
 /** Sending starts again after batch `batch`, receiving from the start; the server is asked for its epoch again. */

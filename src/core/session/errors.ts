@@ -40,7 +40,14 @@ export class ServerError {
   /** True when the same request may succeed later. */
   get isTransient(): bool {
     const status = this.status;
-    return status == 0 || status == 408 || status == 425 || status == 429 || status == 500 || (status >= 502 && status <= 504);
+    return (
+      status == 0 ||
+      status == 408 ||
+      status == 425 ||
+      status == 429 ||
+      status == 500 ||
+      (status >= 502 && status <= 504)
+    );
   }
 
   /** Records the failure that the user sees. */
@@ -56,12 +63,17 @@ export class ServerError {
 
   private advice(): string {
     const status = this.status;
-    if (status == 401) return 'set a valid token or key with cloudsync_network_set_token() or cloudsync_network_set_apikey()';
+    if (status == 401)
+      return 'set a valid token or key with cloudsync_network_set_token() or cloudsync_network_set_apikey()';
     if (status == 403) return 'the credential does not allow this; ask the administrator of the server';
-    if (status == 404) return 'check the address and the name of the database; only an admin or schema key can create it';
-    if (status >= 300 && status < 400) return 'it redirects; give the final address to cloudsync_network_init()';
-    if (status == 415 || status == 426) return 'extension and server are of different versions; update the older one';
-    if (status == 413) return 'a single row is larger than the server accepts; raise its limit or make the row smaller';
+    if (status == 404)
+      return 'check the address and the name of the database; only an admin or schema key can create it';
+    if (status >= 300 && status < 400)
+      return 'it redirects; give the final address to cloudsync_network_init()';
+    if (status == 415 || status == 426)
+      return 'extension and server are of different versions; update the older one';
+    if (status == 413)
+      return 'a single row is larger than the server accepts; raise its limit or make the row smaller';
     if (this.isTransient) return 'try again later';
     if (this.code.size == 0) return 'this does not look like a cloudsync server; check the address';
     return 'this is not expected; look at the log of the server';

@@ -38,7 +38,14 @@ import {
 import { acknowledgedBatch, endpoint, epochDigest } from './endpoint';
 import { ServerError } from './errors';
 import { discardWaitingBatch, nextBatch, waitingBatch } from './outbox';
-import { publishRequest, pullRequest, pushRequest, registerRequest, tablesDigest, waitRequest } from './requests';
+import {
+  publishRequest,
+  pullRequest,
+  pushRequest,
+  registerRequest,
+  tablesDigest,
+  waitRequest,
+} from './requests';
 import {
   PHASE_DONE,
   PHASE_IDLE,
@@ -69,7 +76,9 @@ export function beginSession(pushing: bool, pulling: bool, waitMs: i32, retriesM
     return failWith("no server is set: call cloudsync_network_init('https://host/database') first");
   }
   if (secret_is_set() == 0) {
-    return failWith('no credential is set on this connection: call cloudsync_network_set_token() or cloudsync_network_set_apikey()');
+    return failWith(
+      'no credential is set on this connection: call cloudsync_network_set_token() or cloudsync_network_set_apikey()',
+    );
   }
   startSession(pushing, pulling, waitMs, retriesMax);
   const aim = settingBytes('set.batch_bytes');
@@ -188,7 +197,8 @@ function succeed(status: i32, body: Slice): void {
   } else if (state.phase == PHASE_PUSH) {
     readPushAnswer(body);
   } else if (state.phase == PHASE_PULL) {
-    if (readPage(body) && pageComplete) state.phase = state.receivedSincePush > 0 && state.pushing ? PHASE_PUSH : PHASE_WAIT;
+    if (readPage(body) && pageComplete)
+      state.phase = state.receivedSincePush > 0 && state.pushing ? PHASE_PUSH : PHASE_WAIT;
   } else if (state.phase == PHASE_WAIT) {
     if (status == 200) state.phase = PHASE_PULL;
   }
@@ -229,7 +239,8 @@ function recover(error: ServerError, retryAfterSeconds: i32): void {
     error.report();
     return;
   }
-  state.sleepMs = retryAfterSeconds >= 0 ? min(retryAfterSeconds * 1000, BACKOFF_MAX_MS) : backoff(state.attempt);
+  state.sleepMs =
+    retryAfterSeconds >= 0 ? min(retryAfterSeconds * 1000, BACKOFF_MAX_MS) : backoff(state.attempt);
   state.attempt++;
 }
 

@@ -65,7 +65,9 @@ function makeBatch(aim: u32): Batch | null {
     return null;
   }
   const batch = new Batch(acknowledgedBatch() + 1, pages.upto, packet);
-  const insert = new Statement(new Text().add('INSERT INTO main.cloudsync_outbox(batch,upto,packet) VALUES(?1,?2,?3)'));
+  const insert = new Statement(
+    new Text().add('INSERT INTO main.cloudsync_outbox(batch,upto,packet) VALUES(?1,?2,?3)'),
+  );
   insert.integer(1, batch.number).integer(2, batch.upto).blob(3, packet.pointer, packet.size).run();
   insert.close();
   return batch;

@@ -30,12 +30,12 @@ function writeEpoch(body: Writer): void {
   writeBinary(body, value.pointer, value.size);
 }
 
-/** The tables that take part: enabled and there. */
+/** The tables that take part: enabled, there, and not being altered. */
 export function liveTables(): Array<Table> {
   const all = loadTables();
   const list: Array<Table> = [];
   for (let i = 0; i < all.length; i++) {
-    if (all[i].enabled && all[i].open() && !all[i].missing) list.push(all[i]);
+    if (all[i].enabled && !all[i].altering && all[i].open() && !all[i].missing) list.push(all[i]);
   }
   return list;
 }
@@ -48,7 +48,8 @@ function writeTables(body: Writer, tables: Array<Table>): void {
     writeString(body, table.name.pointer, table.name.size);
     writeUnsigned(body, table.algorithm);
     writeArray(body, table.keys.length + table.columns.length);
-    for (let k = 0; k < table.keys.length; k++) writeString(body, table.keys[k].name.pointer, table.keys[k].name.size);
+    for (let k = 0; k < table.keys.length; k++)
+      writeString(body, table.keys[k].name.pointer, table.keys[k].name.size);
     for (let k = 0; k < table.columns.length; k++) {
       writeString(body, table.columns[k].name.pointer, table.columns[k].name.size);
     }
@@ -78,7 +79,9 @@ export function publishRequest(): usize {
   writeSite(body);
   writeArray(body, tables.length);
   for (let i = 0; i < tables.length; i++) {
-    const statement = new Statement(new Text().add("SELECT sql FROM main.sqlite_schema WHERE type='table' AND name=?1"));
+    const statement = new Statement(
+      new Text().add("SELECT sql FROM main.sqlite_schema WHERE type='table' AND name=?1"),
+    );
     const sql = statement.text(1, tables[i].name).step() ? statement.columnBytes(0) : new Slice(0, 0);
     statement.close();
     writeArray(body, 3);

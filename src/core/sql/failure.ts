@@ -36,6 +36,12 @@ export function hasFailed(): bool {
   return code != 0;
 }
 
+/** Forgets a failure that only says what is wrong with a table; others (no memory, a locked file) stand: false then. */
+export function clearRefusal(): bool {
+  if (code == SQLITE_ERROR) clearFailure();
+  return code == 0;
+}
+
 /** Records a failure with a message that starts "cloudsync: ". Returns false, so that callers can return it. */
 export function fail(text: Text, resultCode: i32 = SQLITE_ERROR): bool {
   if (code != 0) return false;

@@ -5,8 +5,24 @@
  * application that is a transaction of our own (BEGIN IMMEDIATE: we never wait for a lock with work half done); inside
  * one it is a savepoint. `endTransaction(true)` may still fail, when COMMIT does; then everything is rolled back.
  */
-import { sleep_milliseconds, sql_autocommit, sql_readonly, sql_statement_writes, time_microseconds } from '../host';
-import { fail, failWith, failWithSql, hasFailed, SQLITE_BUSY, SQLITE_DONE, SQLITE_ERROR, SQLITE_INTERRUPT, SQLITE_READONLY } from './failure';
+import {
+  sleep_milliseconds,
+  sql_autocommit,
+  sql_readonly,
+  sql_statement_writes,
+  time_microseconds,
+} from '../host';
+import {
+  fail,
+  failWith,
+  failWithSql,
+  hasFailed,
+  SQLITE_BUSY,
+  SQLITE_DONE,
+  SQLITE_ERROR,
+  SQLITE_INTERRUPT,
+  SQLITE_READONLY,
+} from './failure';
 import { executeLiteral, Statement } from './statement';
 import { Text } from './text';
 
@@ -36,8 +52,13 @@ export function beginWrite(): bool {
     return failWith('the database is read-only; open it for writing', SQLITE_READONLY);
   }
   if (sql_statement_writes() != 0) {
-    const text = new Text().add('a statement that writes is running on this connection, and local or schema changes ');
-    return fail(text.add('are to be taken in first; run SELECT cloudsync_db_version() before it'), SQLITE_BUSY);
+    const text = new Text().add(
+      'a statement that writes is running on this connection, and local or schema changes ',
+    );
+    return fail(
+      text.add('are to be taken in first; run SELECT cloudsync_db_version() before it'),
+      SQLITE_BUSY,
+    );
   }
   return begin('BEGIN IMMEDIATE');
 }
@@ -79,7 +100,8 @@ export function endTransaction(ok: bool): bool {
 }
 
 function end(ok: bool): bool {
-  if (!ownTransaction) return ok && !hasFailed() ? releaseSavepoint(OPERATION) : rollbackToSavepoint(OPERATION) && false;
+  if (!ownTransaction)
+    return ok && !hasFailed() ? releaseSavepoint(OPERATION) : rollbackToSavepoint(OPERATION) && false;
   if (ok && !hasFailed()) {
     const code = run('COMMIT');
     if (code == SQLITE_DONE) return true;
@@ -91,6 +113,11 @@ function end(ok: bool): bool {
   return false;
 }
 
+/** True when the operation that runs has its own transaction, false when it is inside one of the application. */
+export function ownsTransaction(): bool {
+  return ownTransaction;
+}
+
 export function savepoint(name: string): bool {
   return executeLiteral('SAVEPOINT ' + name);
 }
@@ -100,9 +127,9 @@ export function releaseSavepoint(name: string): bool {
 }
 
 /**
- * After sqlite3_interrupt nothing can be prepared or run until the application's own statement has ended, ROLLBACK neither.
- * But SQLite rolls the whole transaction back by itself when a statement that may write is interrupted. BEGIN IMMEDIATE is
- * one, and does nothing but fail inside a transaction when the interrupt is over already.
+ * After sqlite3_interrupt nothing can be prepared or run until the application's own statement has ended, not even
+ * ROLLBACK. But SQLite rolls the whole transaction back by itself when a statement that may write is interrupted. BEGIN
+ * IMMEDIATE is one, and does nothing but fail inside a transaction when the interrupt is over already.
  */
 function letInterruptRollBack(): void {
   if (sql_autocommit() == 0 && interruptible != null) interruptible!.attempt();

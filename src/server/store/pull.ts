@@ -70,12 +70,7 @@ interface Page {
   packet: Uint8Array;
 }
 
-function readPage(
-  database: SyncDatabase,
-  since: number,
-  maxBytes: number,
-  asker: Uint8Array,
-): Page {
+function readPage(database: SyncDatabase, since: number, maxBytes: number, asker: Uint8Array): Page {
   const size = Math.min(Math.max(maxBytes, LIMITS.pageBytesMin), LIMITS.pageBytesMax);
   const sql = 'SELECT cloudsync_payload_page(?, ?, ?) AS page';
   const statement = database.prepare<[bigint, bigint, Uint8Array], { page: Buffer }>(sql);
