@@ -1,6 +1,6 @@
 /**
- * States as text, one line per row, sorted: what tests compare and what a failing test prints. Two states are equal
- * exactly when their lines are.
+ * States as text, one line per row, sorted: what tests compare and what a failing test prints. Two states are
+ * equal exactly when their lines are.
  */
 import type { Packet, Row, Stamp, Table } from '../packet/packet.js';
 import { literal, type Value } from '../packet/value.js';
@@ -13,7 +13,10 @@ function describeStamp(stamp: Stamp): string {
   return `${stamp.clock}@${stamp.site.slice(0, 8)}`;
 }
 
-/** One row of metadata. The row stamp is shown where it is a fact of its own and not merely the largest column's. */
+/**
+ * One row of metadata. The row stamp is shown where it is a fact of its own and not merely the largest
+ * column's.
+ */
 export function describeRow(table: TableFacts, row: Row): string {
   const parts = [`${table.name} (${row.key.map(literal).join(', ')}) cl=${row.cl}`];
   const ownStamp = !isAlive(row) || row.columns.size === 0;

@@ -1,6 +1,6 @@
 /**
- * What local writes do to a row, by docs/PROTOCOL.md section 2: one function from the row before and its log entries to
- * the row after.
+ * What local writes do to a row, by docs/PROTOCOL.md section 2: one function from the row before and its log
+ * entries to the row after.
  */
 import { type Algorithm, type Cell, laterStamp, type Row, type Stamp } from '../packet/packet.js';
 import { NULL, type Value } from '../packet/value.js';
@@ -13,7 +13,10 @@ export interface LogEntry {
   key: Value[];
   /** The columns that an update changed; all of them for an insert, none for a delete. */
   columns: readonly string[];
-  /** Number of the SQL statement, in order; the rows of one statement are logged in an order that SQLite chooses. */
+  /**
+   * Number of the SQL statement, in order; the rows of one statement are logged in an order that SQLite
+   * chooses.
+   */
   statement: number;
 }
 
@@ -24,11 +27,12 @@ export interface StampedEntry {
 }
 
 /**
- * Combines the log entries of one row between two folds. Of a row that is there at the end every entry counts. A row
- * that is gone was deleted once, whatever happened in between, or is left as it was when nobody knew it alive.
+ * Combines the log entries of one row between two folds. Of a row that is there at the end every entry
+ * counts. A row that is gone was deleted once, whatever happened in between, or is left as it was when nobody
+ * knew it alive.
  * @param before the row before; undefined = never announced
- * @returns the row after, its new cells holding NULL until the caller fills the values in from the data table;
- *   undefined when nothing is to be announced
+ * @returns the row after, its new cells holding NULL until the caller fills the values in from the data
+ *   table; undefined when nothing is to be announced
  */
 export function combine(
   algorithm: Algorithm,

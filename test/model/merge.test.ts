@@ -1,10 +1,11 @@
 /**
- * The reference model is held to the algebra before anything is measured with it: merge is commutative and idempotent,
- * and associative for `cls`, `dws` and `gos`.
+ * The reference model is held to the algebra before anything is measured with it: merge is commutative and
+ * idempotent, and associative for `cls`, `dws` and `gos`.
  *
- * `aws` is associative only after an exchange: a dead row forgets its values, so a replica that was dead in between can
- * lack older values which a replica that stayed alive still has. The latter announces the row again as a whole, hence
- * replicas that saw the same packets in different orders are equal once they have exchanged their states.
+ * `aws` is associative only after an exchange: a dead row forgets its values, so a replica that was dead in
+ * between can lack older values which a replica that stayed alive still has. The latter announces the row
+ * again as a whole, hence replicas that saw the same packets in different orders are equal once they have
+ * exchanged their states.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

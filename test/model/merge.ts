@@ -1,7 +1,7 @@
 /**
- * The merge rules of docs/PROTOCOL.md section 2 as one pure function on rows: what a replica knows about a row, joined
- * with what a packet tells. It is written to be read beside the protocol, not to be fast, and shares nothing with the
- * core but the words.
+ * The merge rules of docs/PROTOCOL.md section 2 as one pure function on rows: what a replica knows about a
+ * row, joined with what a packet tells. It is written to be read beside the protocol, not to be fast, and
+ * shares nothing with the core but the words.
  */
 import {
   type Algorithm,
@@ -56,7 +56,10 @@ function isLater(stamp: Stamp, other: Stamp | undefined): boolean {
   return other === undefined || compareStamps(stamp, other) > 0;
 }
 
-/** A live row with these columns; its stamp is the largest of theirs, or without columns the larger of the rows'. */
+/**
+ * A live row with these columns; its stamp is the largest of theirs, or without columns the larger of the
+ * rows'.
+ */
 function withColumns(row: Row, columns: Map<string, Cell>, otherStamp: Stamp): Row {
   const cells = [...columns.values()];
   const stamp = cells.reduce<Stamp | undefined>(

@@ -1,9 +1,10 @@
 /**
- * The reference model of one database: which rows it knows, in which state, and which of them changed since when.
+ * The reference model of one database: which rows it knows, in which state, and which of them changed since
+ * when.
  *
- * Clocks come from the wall time, so the model cannot know them before a replica has chosen them. A local write gets a
- * provisional stamp, above every real one; `learn` reads the real one from the replica's next packet and puts it into
- * the same object, which all cells of that write share. Everything else is predicted.
+ * Clocks come from the wall time, so the model cannot know them before a replica has chosen them. A local
+ * write gets a provisional stamp, above every real one; `learn` reads the real one from the replica's next
+ * packet and puts it into the same object, which all cells of that write share. Everything else is predicted.
  */
 import {
   type Algorithm,
@@ -120,7 +121,8 @@ export class ModelReplica {
 
   /**
    * Takes over the real stamps of the local writes from the replica's own packets.
-   * @throws Error when a stamp breaks a rule: another site, not larger than all seen, not in the order of the writes
+   * @throws Error when a stamp breaks a rule: another site, not larger than all seen, not in the order of the
+   *   writes
    */
   learn(packets: readonly Packet[]): void {
     const learned = new Map<Stamp, Stamp>();
@@ -154,7 +156,10 @@ export class ModelReplica {
     this.provisional = [];
   }
 
-  /** Gives a provisional stamp its real clock, which must be above `floor`, all that was seen before its statement. */
+  /**
+   * Gives a provisional stamp its real clock, which must be above `floor`, all that was seen before its
+   * statement.
+   */
   private settle(stamp: Stamp, actual: Stamp, floor: bigint): void {
     if (actual.site !== this.site) throw new Error(`a local write has a stamp of site ${actual.site}`);
     if (actual.clock <= floor) {

@@ -1,6 +1,6 @@
 /**
- * The tests' own packet code is tested first: known answers for XXH64 and LZ4, and every packet that the encoder can
- * make is read back unchanged.
+ * The tests' own packet code is tested first: known answers for XXH64 and LZ4, and every packet that the
+ * encoder can make is read back unchanged.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * Decodes a payload into plain objects, independently of the core: own reading of the header, checksum, LZ4 and
- * MessagePack, and every rule of docs/PROTOCOL.md section 1 checked. msgpackr reads each body once more and must agree.
+ * Decodes a payload into plain objects, independently of the core: own reading of the header, checksum, LZ4
+ * and MessagePack, and every rule of docs/PROTOCOL.md section 1 checked. msgpackr reads each body once more
+ * and must agree.
  */
 import assert from 'node:assert/strict';
 import { addExtension, Unpackr } from 'msgpackr';
@@ -232,7 +233,9 @@ function siteName(item: Item | undefined): string {
 const unpackr = new Unpackr({ int64AsType: 'bigint', useRecords: false });
 addExtension({ type: 1, unpack: (bytes) => uuidText(Buffer.from(bytes)).toString('latin1') });
 
-/** The second opinion: msgpackr's reading of the same bytes must be the same, as far as JavaScript's types go. */
+/**
+ * The second opinion: msgpackr's reading of the same bytes must be the same, as far as JavaScript's types go.
+ */
 function assertSameAsMsgpackr(item: Item, body: Buffer): void {
   assert.deepEqual(unpackr.unpack(body), plain(item), 'msgpackr reads the body differently');
 }

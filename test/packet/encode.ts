@@ -1,6 +1,7 @@
 /**
- * Encodes packets independently of the core, and makes wrong ones: `bodyItems` gives the tree of items, in which a
- * test may replace anything before `frame` writes it, and `frame` takes every header field as an option.
+ * Encodes packets independently of the core, and makes wrong ones: `bodyItems` gives the tree of items, in
+ * which a test may replace anything before `frame` writes it, and `frame` takes every header field as an
+ * option.
  */
 import { compress } from './lz4.js';
 import { array, type Output, writeItem } from './msgpack.js';

@@ -1,6 +1,6 @@
 /**
- * Invariant 8: no packet, however wrong, crashes, half applies or changes anything. Every wrong packet is refused with
- * an SQL error that starts with "cloudsync: ", and the connection goes on working.
+ * Invariant 8: no packet, however wrong, crashes, half applies or changes anything. Every wrong packet is
+ * refused with an SQL error that starts with "cloudsync: ", and the connection goes on working.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describePackets } from '../model/describe.js';
@@ -23,7 +23,10 @@ beforeEach(() => {
 
 afterEach(() => db.close());
 
-/** The message of the error, or undefined when the payload was accepted. Any other kind of error fails the test. */
+/**
+ * The message of the error, or undefined when the payload was accepted. Any other kind of error fails the
+ * test.
+ */
 function refusal(payload: Buffer): string | undefined {
   try {
     applyPayload(db, payload);

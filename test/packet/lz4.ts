@@ -1,7 +1,7 @@
 /**
- * The LZ4 block format in both directions, written for the tests from the format's description. The compressor looks
- * for the last place with the same four bytes and takes it; it keeps the format's end rules (the last five bytes are
- * literals, the last match starts at least twelve bytes before the end).
+ * The LZ4 block format in both directions, written for the tests from the format's description. The
+ * compressor looks for the last place with the same four bytes and takes it; it keeps the format's end rules
+ * (the last five bytes are literals, the last match starts at least twelve bytes before the end).
  */
 
 const MINIMUM_MATCH = 4;
@@ -46,7 +46,9 @@ export function decompress(block: Buffer, size: number): Buffer {
   return output;
 }
 
-/** One sequence of a block: literals, then (unless it is the last) a match of `length` bytes at `distance`. */
+/**
+ * One sequence of a block: literals, then (unless it is the last) a match of `length` bytes at `distance`.
+ */
 export function sequence(literals: Buffer, distance = 0, length = MINIMUM_MATCH): Buffer {
   const tail = (value: number) => {
     const bytes: number[] = [];

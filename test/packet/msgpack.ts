@@ -1,7 +1,7 @@
 /**
- * The canonical MessagePack subset of docs/PROTOCOL.md: a strict reader and a writer. msgpackr, which checks the result
- * (decode.ts), cannot stand in for them: it gives strings where TEXT may be any bytes, and numbers where 1 and 1.0
- * differ.
+ * The canonical MessagePack subset of docs/PROTOCOL.md: a strict reader and a writer. msgpackr, which checks
+ * the result (decode.ts), cannot stand in for them: it gives strings where TEXT may be any bytes, and numbers
+ * where 1 and 1.0 differ.
  */
 import { text, uuidBytes, uuidText, type Value } from './value.js';
 
@@ -45,7 +45,9 @@ class Reader {
     return this.bytes.subarray(this.at - size, this.at);
   }
 
-  /** A big-endian unsigned number of `size` bytes that must be at least `least`, else a shorter form exists. */
+  /**
+   * A big-endian unsigned number of `size` bytes that must be at least `least`, else a shorter form exists.
+   */
   private unsigned(size: number, least: bigint): bigint {
     const value = BigInt(`0x${this.take(size).toString('hex')}`);
     if (value < least) throw new Error(`msgpack: ${value} has a shorter form`);
@@ -152,7 +154,9 @@ function writeInteger(value: bigint): Buffer {
   return prefixed(head, size, value);
 }
 
-/** The head of a str, bin or array; `forms` are its head bytes for 8, 16 and 32 bit sizes (0 = there is none). */
+/**
+ * The head of a str, bin or array; `forms` are its head bytes for 8, 16 and 32 bit sizes (0 = there is none).
+ */
 function writeSize(size: number, forms: readonly [number, number, number]): Buffer {
   if (forms[0] !== 0 && size < 256) return prefixed(forms[0], 1, BigInt(size));
   if (size < 65536) return prefixed(forms[1], 2, BigInt(size));

@@ -1,6 +1,6 @@
 /**
- * The content of a packet as plain objects: what decode.ts makes of the bytes, what encode.ts turns into bytes, and
- * what the reference model merges. The terms are those of docs/PROTOCOL.md.
+ * The content of a packet as plain objects: what decode.ts makes of the bytes, what encode.ts turns into
+ * bytes, and what the reference model merges. The terms are those of docs/PROTOCOL.md.
  */
 import type { Value } from './value.js';
 

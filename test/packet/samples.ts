@@ -1,6 +1,7 @@
 /**
- * The packet that the hostile tests spoil, and the database that they throw it at. The packet uses every feature of the
- * format: several sites, stamps per column, partial rows, deletions, deletion stamps, every type of value.
+ * The packet that the hostile tests spoil, and the database that they throw it at. The packet uses every
+ * feature of the format: several sites, stamps per column, partial rows, deletions, deletion stamps, every
+ * type of value.
  */
 import { type Connection, initTable, openDatabase } from '../support/database.js';
 import type { Packet, Row, Stamp } from './packet.js';

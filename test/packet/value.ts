@@ -1,6 +1,7 @@
 /**
- * An SQLite value with its storage class, as packets, the reference model and table dumps see it. JavaScript's own
- * types cannot serve: they do not tell 1 from 1.0, and a string cannot hold TEXT that is not valid UTF-8.
+ * An SQLite value with its storage class, as packets, the reference model and table dumps see it.
+ * JavaScript's own types cannot serve: they do not tell 1 from 1.0, and a string cannot hold TEXT that is not
+ * valid UTF-8.
  */
 
 export type Value =
@@ -32,8 +33,8 @@ export function blob(value: Buffer | string): Value {
 const RANK = { null: 0, integer: 1, real: 2, text: 3, blob: 4 };
 
 /**
- * The total order that decides between two values with the same stamp: NULL < INTEGER < REAL < TEXT < BLOB, then by
- * number (-0.0 below 0.0) or by bytes. Returns a negative number, 0 or a positive number.
+ * The total order that decides between two values with the same stamp: NULL < INTEGER < REAL < TEXT < BLOB,
+ * then by number (-0.0 below 0.0) or by bytes. Returns a negative number, 0 or a positive number.
  */
 export function compareValues(a: Value, b: Value): number {
   if (a.type === 'integer' && b.type === 'integer') {

@@ -1,6 +1,6 @@
 /**
- * Wrong packets by name: each breaks one rule of docs/PROTOCOL.md section 1 and is right in everything else, with a
- * checksum that fits. The receiver must refuse every one of them.
+ * Wrong packets by name: each breaks one rule of docs/PROTOCOL.md section 1 and is right in everything else,
+ * with a checksum that fits. The receiver must refuse every one of them.
  */
 import { bodyItems, encodePacket, type FrameOptions, frame } from './encode.js';
 import { sequence } from './lz4.js';

@@ -1,6 +1,6 @@
 /**
- * XXH64, the checksum of a packet, written from its published specification with BigInt: slow and easy to check,
- * so that the tests do not trust the core's own implementation.
+ * XXH64, the checksum of a packet, written from its published specification with BigInt: slow and easy to
+ * check, so that the tests do not trust the core's own implementation.
  */
 
 const PRIME1 = 0x9e3779b185ebca87n;

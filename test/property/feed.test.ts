@@ -1,6 +1,6 @@
 /**
- * Invariant 5 where histories are too small to reach it: feeds of many packets, cursors inside them, transactions that
- * are undone, and clocks that stay near the wall time.
+ * Invariant 5 where histories are too small to reach it: feeds of many packets, cursors inside them,
+ * transactions that are undone, and clocks that stay near the wall time.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodePayload, splitPayload } from '../packet/decode.js';

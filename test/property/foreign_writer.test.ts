@@ -1,6 +1,6 @@
 /**
- * Invariant 7 for programs that know nothing of cloudsync: what a plain connection writes to a tracked table is in the
- * next delta, exactly as if the extension had been there.
+ * Invariant 7 for programs that know nothing of cloudsync: what a plain connection writes to a tracked table
+ * is in the next delta, exactly as if the extension had been there.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * Rows from a replica that never ran: arbitrary states with stamps from a narrow range, so that older, newer and equal
- * stamps, skewed clocks and partial rows all occur. Histories alone would hardly make them, because wall time orders
- * the real replicas' writes.
+ * Rows from a replica that never ran: arbitrary states with stamps from a narrow range, so that older, newer
+ * and equal stamps, skewed clocks and partial rows all occur. Histories alone would hardly make them, because
+ * wall time orders the real replicas' writes.
  */
 import fc from 'fast-check';
 import {

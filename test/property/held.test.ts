@@ -1,6 +1,6 @@
 /**
- * Invariant 10: what arrives and cannot be applied is kept in cloudsync_held with its reason, and the rest of the
- * packet applies.
+ * Invariant 10: what arrives and cannot be applied is kept in cloudsync_held with its reason, and the rest of
+ * the packet applies.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodePacket } from '../packet/encode.js';

@@ -1,11 +1,12 @@
 /**
- * The main property: whatever several replicas write and however their packets travel, every replica holds exactly what
- * the reference model says after every step, and all are equal once everything is exchanged.
+ * The main property: whatever several replicas write and however their packets travel, every replica holds
+ * exactly what the reference model says after every step, and all are equal once everything is exchanged.
  *
- * Proves, by the numbers of the invariants: 1 and 2 (data and metadata agree with the model after every packet),
- * 4 (a packet that says nothing new moves no arrival number), 5 (a reader of deltas knows everything), 7 (a committed
- * write is in the next delta, no more and no less, also one made without the extension), 9 (all equal at the end),
- * 10 (what arrived is applied or outvoted as the model says, and nothing is held).
+ * Proves, by the numbers of the invariants: 1 and 2 (data and metadata agree with the model after every
+ * packet), 4 (a packet that says nothing new moves no arrival number), 5 (a reader of deltas knows
+ * everything), 7 (a committed write is in the next delta, no more and no less, also one made without the
+ * extension), 9 (all equal at the end), 10 (what arrived is applied or outvoted as the model says, and
+ * nothing is held).
  */
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
@@ -16,7 +17,10 @@ import { SHAPES } from './shapes.js';
 
 const TIMEOUT_MILLISECONDS = 3_600_000;
 
-/** Plays a history, then lets Node free the copies of databases that it made: buffers are only freed between turns. */
+/**
+ * Plays a history, then lets Node free the copies of databases that it made: buffers are only freed between
+ * turns.
+ */
 async function play(history: History): Promise<void> {
   runHistory(history);
   await new Promise(setImmediate);

@@ -1,6 +1,6 @@
 /**
- * Random histories of several replicas: local writes in and out of transactions, and packets that travel in every way
- * that packets can. A history is data, so that fast-check can shrink it; `runHistory` plays it.
+ * Random histories of several replicas: local writes in and out of transactions, and packets that travel in
+ * every way that packets can. A history is data, so that fast-check can shrink it; `runHistory` plays it.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -108,8 +108,8 @@ export function histories(
 }
 
 /**
- * Plays a history and checks every step of it against the reference model, then exchanges everything and checks that
- * all replicas are equal.
+ * Plays a history and checks every step of it against the reference model, then exchanges everything and
+ * checks that all replicas are equal.
  * @throws Error with the script of everything that happened, when anything differs
  */
 export function runHistory(history: History): void {

@@ -1,6 +1,6 @@
 /**
- * Which keys are the same key: what SQLite's own comparison says for that column. 1 and 1.0 are one row, 1 and '1' are
- * two, and a value never stands in for a marker of ours.
+ * Which keys are the same key: what SQLite's own comparison says for that column. 1 and 1.0 are one row, 1
+ * and '1' are two, and a value never stands in for a marker of ours.
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { identity, literal } from '../packet/value.js';

@@ -1,7 +1,7 @@
 /**
- * Invariants 3 and 4 on the real extension: packets from replicas that never ran (so any stamps, any causal lengths,
- * partial rows, ties) give the same data and metadata in every order and any number of times, and exactly what the
- * reference model says.
+ * Invariants 3 and 4 on the real extension: packets from replicas that never ran (so any stamps, any causal
+ * lengths, partial rows, ties) give the same data and metadata in every order and any number of times, and
+ * exactly what the reference model says.
  */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -84,7 +84,8 @@ describe.each(ALGORITHMS)('invariants 3 and 4: merging packets under %s', (algor
           expectLines(`order ${order.map((each) => 'abc'[[a, b, c].indexOf(each)])}`, metadata(db), lines);
           return db;
         });
-        // Under aws a row that was dead in between may lack what another replica kept; see test/model/merge.test.ts.
+        // Under aws a row that was dead in between may lack what another replica kept; see
+        // test/model/merge.test.ts.
         if (algorithm === 'aws') exchangeAll(databases);
         const [first, ...others] = databases as [Connection, ...Connection[]];
         for (const other of others) {

@@ -1,6 +1,6 @@
 /**
- * Invariant 7 for a log that is longer than anything the extension may hold in memory at once: thousands of writes to a
- * few rows between two folds still come to what the model says, entry for entry.
+ * Invariant 7 for a log that is longer than anything the extension may hold in memory at once: thousands of
+ * writes to a few rows between two folds still come to what the model says, entry for entry.
  */
 import fc from 'fast-check';
 import { describe, test } from 'vitest';

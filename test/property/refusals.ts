@@ -1,5 +1,6 @@
 /**
- * Which local writes a row algorithm refuses: `gos` every update and delete, `dws` the return of a deleted key.
+ * Which local writes a row algorithm refuses: `gos` every update and delete, `dws` the return of a deleted
+ * key.
  */
 import type { LogEntry } from '../model/local.js';
 import { isAlive } from '../model/merge.js';
@@ -33,9 +34,9 @@ export function refusalRequired(context: RefusalContext, entries: readonly LogEn
 }
 
 /**
- * True when the statement may be refused. Besides what must be: `dws` and `gos` may take REPLACE over a live row for
- * the deletion that it is, `dws` may remember a key that was deleted before anybody heard of it, and `gos` need not
- * look whether an update changes anything.
+ * True when the statement may be refused. Besides what must be: `dws` and `gos` may take REPLACE over a live
+ * row for the deletion that it is, `dws` may remember a key that was deleted before anybody heard of it, and
+ * `gos` need not look whether an update changes anything.
  */
 export function refusalAllowed(context: RefusalContext, write: Write, entries: readonly LogEntry[]): boolean {
   if (refusalRequired(context, entries)) return true;

@@ -1,6 +1,6 @@
 /**
- * The tables that the histories use: every kind of key and column that cloudsync promises, each with few keys, so that
- * replicas often touch the same row, and with values that the column stores unchanged.
+ * The tables that the histories use: every kind of key and column that cloudsync promises, each with few
+ * keys, so that replicas often touch the same row, and with values that the column stores unchanged.
  */
 import { blob, integer, NULL, real, text, type Value } from '../packet/value.js';
 

@@ -1,6 +1,6 @@
 /**
- * A replica under test: a real database with the extension, and beside it the reference model of what it must hold.
- * Every local write goes to both; every packet goes to both; `check` and `observe` compare.
+ * A replica under test: a real database with the extension, and beside it the reference model of what it must
+ * hold. Every local write goes to both; every packet goes to both; `check` and `observe` compare.
  */
 import { rmSync } from 'node:fs';
 import { describeData, describeExpected, describeModel, describePackets } from '../model/describe.js';
@@ -126,8 +126,8 @@ export class Subject {
   }
 
   /**
-   * Reads what is new and compares it with what the model expects: these rows and columns, no more, no less, and every
-   * stamp larger than all that this replica had seen before.
+   * Reads what is new and compares it with what the model expects: these rows and columns, no more, no less,
+   * and every stamp larger than all that this replica had seen before.
    */
   observe(): void {
     const { seq, version } = this.observed;
@@ -172,8 +172,8 @@ export class Subject {
   }
 
   /**
-   * Applies a payload. The local writes before it are folded by the same call; their stamps, which the model needs, are
-   * read from a copy of the database, where the same log must fold to the same stamps.
+   * Applies a payload. The local writes before it are folded by the same call; their stamps, which the model
+   * needs, are read from a copy of the database, where the same log must fold to the same stamps.
    * @param apply how the payload gets in
    */
   receive(label: string, packets: readonly Packet[], apply: (db: Connection) => void): void {
@@ -207,7 +207,9 @@ export class Subject {
     return payload;
   }
 
-  /** Data, metadata and model are one: invariants 1, 2 and 10. Call it only when no local write is pending. */
+  /**
+   * Data, metadata and model are one: invariants 1, 2 and 10. Call it only when no local write is pending.
+   */
   check(): void {
     const { name, shapes } = this.options;
     expectLines(`${name}: metadata`, describePackets(fullState(this.db)), describeModel(this.model));

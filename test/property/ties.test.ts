@@ -1,6 +1,6 @@
 /**
- * Equal stamps: a database file that was copied has the same site in both copies, so two different edits can carry one
- * stamp. Then the larger value must win, on every replica and in every order (invariants 3 and 9).
+ * Equal stamps: a database file that was copied has the same site in both copies, so two different edits can
+ * carry one stamp. Then the larger value must win, on every replica and in every order (invariants 3 and 9).
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { encodePacket } from '../packet/encode.js';
@@ -66,7 +66,8 @@ function database(algorithm: Algorithm): Connection {
 }
 
 /**
- * Two copies of one database whose clock is ahead of the wall time, so that the next stamp of both is the same.
+ * Two copies of one database whose clock is ahead of the wall time, so that the next stamp of both is the
+ * same.
  */
 function twins(algorithm: Algorithm): [Connection, Connection] {
   const original = database(algorithm);

@@ -1,6 +1,6 @@
 /**
- * Local writes for histories: what an application may do to a table, as data that fast-check can shrink, the SQL that
- * does it, and the log entries that it must leave by the rules of docs/PROTOCOL.md section 2.
+ * Local writes for histories: what an application may do to a table, as data that fast-check can shrink, the
+ * SQL that does it, and the log entries that it must leave by the rules of docs/PROTOCOL.md section 2.
  */
 import fc from 'fast-check';
 import type { LogEntry } from '../model/local.js';
@@ -131,7 +131,8 @@ export type Outcome = 'constraint' | Array<Omit<LogEntry, 'statement'>>;
  * Predicts a write.
  * @param before the data table before the statement
  * @param after the data table after it; only consulted for which values of a live row changed
- * @param recursive PRAGMA recursive_triggers: whether REPLACE tells delete triggers about the row that it removes
+ * @param recursive PRAGMA recursive_triggers: whether REPLACE tells delete triggers about the row that it
+ *   removes
  */
 export function predict(
   shape: Shape,

@@ -1,6 +1,7 @@
 /**
- * Databases for tests: better-sqlite3 with the real extension, and dumps of data and metadata in a canonical form that
- * can be compared and printed. Integers are read as bigint, so that nothing is lost on the way to the comparison.
+ * Databases for tests: better-sqlite3 with the real extension, and dumps of data and metadata in a canonical
+ * form that can be compared and printed. Integers are read as bigint, so that nothing is lost on the way to
+ * the comparison.
  */
 import Database from 'better-sqlite3';
 import { load } from '../../src/node/index.js';

@@ -11,7 +11,8 @@ export function deliver(from: Connection, to: Connection, since: bigint = 0n): b
 
 /**
  * Sends everything from every database to every other until a whole round changes no arrival number.
- * @throws Error when that takes more rounds than any correct exchange does: two per replica and one that finds nothing
+ * @throws Error when that takes more rounds than any correct exchange does: two per replica and one that
+ *   finds nothing
  */
 export function exchangeAll(databases: readonly Connection[]): void {
   const numbers = () => databases.map(arrivalNumber).join();

@@ -1,6 +1,7 @@
 /**
- * Seeds for random tests. Every property prints its seed when it starts, so that a failure in CI can be run again:
- * CLOUDSYNC_SEED=<seed> npx vitest run <file>. CLOUDSYNC_LONG=1 makes every property run twenty times as often.
+ * Seeds for random tests. Every property prints its seed when it starts, so that a failure in CI can be run
+ * again: CLOUDSYNC_SEED=<seed> npx vitest run <file>. CLOUDSYNC_LONG=1 makes every property run twenty times
+ * as often.
  */
 
 /** Set for the long runs, which look further than the runs of every commit. */

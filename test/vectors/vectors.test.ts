@@ -1,7 +1,7 @@
 /**
- * Golden packets: bytes that every version must read, with what they mean beside them. NAME.bin is a payload; NAME.json
- * holds the tables that it is applied to, its decoded content, and what an empty database holds after applying it.
- * A file here changes only together with the format version in the header.
+ * Golden packets: bytes that every version must read, with what they mean beside them. NAME.bin is a payload;
+ * NAME.json holds the tables that it is applied to, its decoded content, and what an empty database holds
+ * after applying it. A file here changes only together with the format version in the header.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,14 @@ import { expect, test } from 'vitest';
 import { describePackets, describeRow } from '../model/describe.js';
 import { decodePayload } from '../packet/decode.js';
 import type { Algorithm, Packet } from '../packet/packet.js';
-import { applyPayload, dumpTable, fullState, heldChanges, initTable, openDatabase } from '../support/database.js';
+import {
+  applyPayload,
+  dumpTable,
+  fullState,
+  heldChanges,
+  initTable,
+  openDatabase,
+} from '../support/database.js';
 
 interface Vector {
   tables: Array<{ name: string; algorithm: Algorithm; create: string }>;
