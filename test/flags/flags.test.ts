@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Connection, initTable, openDatabase, single } from '../support/database.js';
 
 const REGISTRY = readFileSync(join(import.meta.dirname, '../../src/core/functions/registry.ts'), 'utf8');
-const ENTRY = /entry\(F_\w+, '(\w+)', (\d+), (\d+), ([A-Z |]+),/g;
+const ENTRY = /entry\(\s*F_\w+,\s*'(\w+)',\s*(\d+),\s*(\d+),\s*([A-Z |]+),/g;
 
 interface FunctionEntry {
   name: string;

@@ -1,10 +1,10 @@
 /**
  * victim.mjs: a process that works on a database until it is killed. Arguments: the file, the extension or
  * `-` for a program that knows nothing of cloudsync, the first number to use, and a folder with payloads to
- * apply. After each step that has been committed it prints one line at once: w N (rows wN-a and wN-b were
- * written), f N (folded), p N (the payload N was applied).
+ * apply, over and over. After each step that has been committed it prints one line at once: w N (rows wN-a and
+ * wN-b were written), f N (folded), p N (the payload N was applied).
  */
-import { readFileSync, writeSync } from 'node:fs';
+import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
@@ -26,12 +26,13 @@ const steps = {
   p: (number) =>
     db.prepare('SELECT cloudsync_payload_apply(?)').get(readFileSync(join(folder, `${number}.csp`))),
 };
+const payloads = readdirSync(folder).length;
 const order = extension === '-' ? ['w'] : ['w', 'p', 'f', 'w', 'w', 'f'];
 
 for (let number = Number(first); ; number++) {
   for (const [i, step] of order.entries()) {
-    const id = number * order.length + i;
-    steps[step](step === 'p' ? number : id);
-    writeSync(1, `${step} ${step === 'p' ? number : id}\n`);
+    const id = step === 'p' ? number % payloads : number * order.length + i;
+    steps[step](id);
+    writeSync(1, `${step} ${id}\n`);
   }
 }

@@ -2,7 +2,7 @@
  * States as text, one line per row, sorted: what tests compare and what a failing test prints. Two states are
  * equal exactly when their lines are.
  */
-import type { Packet, Row, Stamp, Table } from '../packet/packet.js';
+import { compareStamps, type Packet, type Row, type Stamp, type Table } from '../packet/packet.js';
 import { literal, type Value } from '../packet/value.js';
 import { isAlive } from './merge.js';
 import type { ExpectedRow, ModelReplica } from './replica.js';
@@ -48,6 +48,21 @@ export function describeExpected(rows: readonly ExpectedRow[]): string[] {
 /** All that the model knows: what a packet with everything must carry. */
 export function describeModel(model: ModelReplica): string[] {
   return describeExpected(model.delta(0));
+}
+
+/**
+ * All that the model knows, without the columns of a live `aws` row that a deletion has seen. Whoever saw the row die
+ * in between has forgotten them, whoever did not still has them; only an exchange in both directions settles that.
+ */
+export function describeUncovered(model: ModelReplica): string[] {
+  const rows = model.delta(0).map(({ table, row }) => {
+    const uncovered = [...row.columns].filter(([name, cell]) => {
+      const seen = row.deleted.get(name);
+      return seen === undefined || compareStamps(cell.stamp, seen) > 0;
+    });
+    return { table, row: { ...row, columns: new Map(uncovered) } };
+  });
+  return describeExpected(rows);
 }
 
 /** One row of a data table. */

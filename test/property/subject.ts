@@ -3,7 +3,13 @@
  * hold. Every local write goes to both; every packet goes to both; `check` and `observe` compare.
  */
 import { rmSync } from 'node:fs';
-import { describeData, describeExpected, describeModel, describePackets } from '../model/describe.js';
+import {
+  describeData,
+  describeExpected,
+  describeModel,
+  describePackets,
+  describeUncovered,
+} from '../model/describe.js';
 import type { LogEntry } from '../model/local.js';
 import { ModelReplica } from '../model/replica.js';
 import { decodePayload } from '../packet/decode.js';
@@ -144,8 +150,8 @@ export class Subject {
     this.observed = { seq: now, version: this.model.version };
     expectLines(
       `${this.options.name}: a reader of all deltas`,
-      describeModel(this.reader),
-      describeModel(this.model),
+      describeUncovered(this.reader),
+      describeUncovered(this.model),
     );
   }
 
