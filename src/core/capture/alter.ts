@@ -165,7 +165,7 @@ function startAnew(table: Table, strict: bool): bool {
     execute(new Text().add('DROP TABLE ').main(table.clockName)) &&
     execute(new Text().add('DROP TABLE ').main(table.logName)) &&
     createClockTable(table, strict) &&
-    createLogTable(table, strict) &&
+    createLogTable(table) &&
     enterExistingRows(table)
   );
 }

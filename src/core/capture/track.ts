@@ -73,7 +73,7 @@ export function trackTable(traits: Traits, algorithm: i32): bool {
   return (
     registerKeys(table) &&
     createClockTable(table, traits.strict) &&
-    createLogTable(table, traits.strict) &&
+    createLogTable(table) &&
     createTriggers(table, traits.strict, traits.nullableKeys) &&
     enterExistingRows(table) &&
     rememberSchema()
