@@ -44,11 +44,6 @@ export class Stamps {
     for (let i = 0; i < this.width; i++) this.set(i, clock, site);
   }
 
-  copyFrom(other: Stamps): void {
-    memory.copy(this.clocks, other.clocks, <usize>this.width * 8);
-    memory.copy(this.sites, other.sites, <usize>this.width * 4);
-  }
-
   /** Compares the stamp at `index` with another one. */
   compare(index: i32, clock: i64, site: i32): i32 {
     return compareStamps(this.clock(index), this.site(index), clock, site);
@@ -68,12 +63,5 @@ export class Stamps {
       if (this.compare(i, this.clock(best), this.site(best)) > 0) best = i;
     }
     return best;
-  }
-
-  isEmpty(): bool {
-    for (let i = 0; i < this.width; i++) {
-      if (this.clock(i) != 0) return false;
-    }
-    return true;
   }
 }

@@ -81,15 +81,8 @@ export function beginSession(pushing: bool, pulling: bool, waitMs: i32, retriesM
     );
   }
   startSession(pushing, pulling, waitMs, retriesMax);
-  const aim = settingBytes('set.batch_bytes');
-  session().batchAim = aim.size == 0 ? BATCH_AIM_DEFAULT : <u32>parseDecimal(aim);
+  session().batchAim = <u32>settingInteger('set.batch_bytes', BATCH_AIM_DEFAULT);
   return !hasFailed();
-}
-
-function parseDecimal(text: Slice): i64 {
-  let value: i64 = 0;
-  for (let i: u32 = 0; i < text.size; i++) value = value * 10 + <i64>load<u8>(text.pointer + i) - 48;
-  return value;
 }
 
 /** What to do now. A failure ends the session; the caller reports it. */

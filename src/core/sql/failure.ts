@@ -14,7 +14,6 @@ export const SQLITE_INTERRUPT: i32 = 9;
 export const SQLITE_TOOBIG: i32 = 18;
 export const SQLITE_CONSTRAINT: i32 = 19;
 export const SQLITE_MISMATCH: i32 = 20;
-export const SQLITE_MISUSE: i32 = 21;
 export const SQLITE_ROW: i32 = 100;
 export const SQLITE_DONE: i32 = 101;
 

@@ -100,10 +100,6 @@ export class Statement {
     this.handle = 0;
   }
 
-  columnType(index: i32): i32 {
-    return sql_column_type(this.handle, index);
-  }
-
   isNull(index: i32): bool {
     return sql_column_type(this.handle, index) == TYPE_NULL;
   }
