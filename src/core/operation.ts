@@ -4,7 +4,7 @@
  */
 import { noticeSchema, schemaNews } from './capture/notice';
 import { schemaHasChanged } from './capture/track';
-import { loadCounters, saveCounters } from './catalog/counters';
+import { currentSeq, loadCounters, saveCounters } from './catalog/counters';
 import { catalogExists, ensureCatalog, failWithoutCatalog } from './catalog/schema';
 import { loadSites } from './catalog/sites';
 import { findTable, failUntracked, loadTables, Table } from './catalog/table';
@@ -13,6 +13,7 @@ import { foldTables, hasLog } from './fold/fold';
 import { sql_readonly } from './host';
 import { WAITS_FOR_SCHEMA } from './merge/held';
 import { PacketMerge } from './merge/packet_merge';
+import { settleHeldRows } from './merge/settle';
 import { TriggerSwitch } from './merge/trigger_switch';
 import { hasFailed } from './sql/failure';
 import { beginRead, beginWrite, endTransaction } from './sql/transaction';
@@ -78,7 +79,17 @@ function enter(altering: bool): bool {
   loadSites();
   tables = loadTables();
   if (!noticeSchema(tables, altering)) return false;
-  return schemaNews ? takeUp() : foldTables(tables) && !hasFailed();
+  if (schemaNews) return takeUp();
+  const seq = currentSeq();
+  if (!foldTables(tables)) return false;
+  return currentSeq() == seq ? !hasFailed() : settle();
+}
+
+/** Rows that were held may have got their place by local writes, and others may have lost theirs. */
+function settle(): bool {
+  const triggers = new TriggerSwitch();
+  const ok = settleHeldRows(tables, triggers);
+  return triggers.close() && ok;
 }
 
 /** Goes on with the tables as they are now: what was logged for a change is folded, what waited for it is tried. */
@@ -90,7 +101,7 @@ export function takeUp(): bool {
 /** Tries what is held until the schema has changed. */
 export function releaseWaiting(): bool {
   const triggers = new TriggerSwitch();
-  const ok = new PacketMerge(triggers, true).retryHeld(WAITS_FOR_SCHEMA);
+  const ok = new PacketMerge(triggers, true).retryHeld(WAITS_FOR_SCHEMA) && settleHeldRows(tables, triggers);
   return triggers.close() && ok;
 }
 

@@ -43,6 +43,11 @@ function valueRealBits(item: usize): i64 {
   return <i64>bswap<u64>(load<u64>(item + 1));
 }
 
+/** The number of a REAL value. */
+export function valueReal(item: usize): f64 {
+  return reinterpret<f64>(valueRealBits(item));
+}
+
 /** Bytes of the length that follows the head of a str or bin: 0, 1, 2 or 4. */
 function lengthWidth(head: u32): u32 {
   if (head <= 0xbf) return 0;

@@ -5,7 +5,9 @@
  *     cloudsync_sites     site ids (16 bytes) by the small number that stamps use
  *     cloudsync_tables    the tracked tables
  *     cloudsync_columns   the tracked columns, with an id that never changes and the seq at which they came
- *     cloudsync_held      what arrived and could not be applied yet, with the reason
+ *     cloudsync_held      what arrived and could not be applied yet, with the reason: whole packets of one row that wait
+ *                         for a change of the schema (merge/held.ts), and merged rows that a constraint keeps out of
+ *                         their table (table_id is set; catalog/held_rows.ts)
  *     cloudsync_outbox    the batch that is on its way to the server, until the server has answered
  *
  * Per tracked table there are two more, see capture/tables.ts. All are ordinary tables, so that a database can be
@@ -60,8 +62,11 @@ export function ensureCatalog(): bool {
     ) &&
     executeLiteral(
       'CREATE TABLE main.cloudsync_held(id INTEGER PRIMARY KEY, tbl TEXT NOT NULL, pk BLOB NOT NULL,' +
-        ' columns TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL, packet BLOB NOT NULL,' +
-        ' digest INTEGER NOT NULL UNIQUE, waits INTEGER NOT NULL)',
+        ' columns TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL, content BLOB NOT NULL,' +
+        ' digest INTEGER UNIQUE, waits INTEGER NOT NULL, table_id INTEGER)',
+    ) &&
+    executeLiteral(
+      'CREATE UNIQUE INDEX main.cloudsync_held_row ON cloudsync_held(table_id, pk) WHERE table_id IS NOT NULL',
     ) &&
     executeLiteral(
       'CREATE TABLE main.cloudsync_outbox(batch INTEGER PRIMARY KEY, upto INTEGER NOT NULL, packet BLOB NOT NULL)',

@@ -15,7 +15,7 @@
  * deletion as base and has no column stamps.
  */
 import { sql_column_copy, sql_column_integer, sql_column_size } from '../host';
-import { Table } from '../catalog/table';
+import { ALGORITHM_AWS, Table } from '../catalog/table';
 import { arenaAllocate, arenaMark, arenaRelease } from '../runtime/arena';
 import { Writer } from '../bytes/writer';
 import { failWith } from '../sql/failure';
@@ -185,6 +185,36 @@ export class RowClock {
   stampOne(index: i32, clock: i64, site: i32, seq: i64): void {
     this.stamps.set(index, clock, site);
     this.setColumnSeq(index, seq);
+  }
+
+  /**
+   * A deletion on this device, stamped (clock, site). aws: it has seen every stamp that the row has; `cl` is 2. (A
+   * key-only row needs only the deletion's own stamp.)
+   */
+  deleteLocally(clock: i64, site: i32): void {
+    this.sawStamps();
+    this.cl += 1;
+    this.bury(clock, site);
+  }
+
+  /** aws: a deletion has seen the stamps that the row has now. */
+  sawStamps(): void {
+    if (this.table.algorithm != ALGORITHM_AWS || this.table.keyOnly) return;
+    for (let i = 0; i < this.stamps.width; i++) {
+      if (this.stamps.clock(i) != 0) this.raiseDeleted(i, this.stamps.clock(i), this.stamps.site(i));
+    }
+  }
+
+  /**
+   * Brings a row back that this device shows and a deletion with the causal length `cl` took: the next generation, with
+   * the clocks that the columns had. So two devices that bring it back join to the newest of its values.
+   */
+  bringBack(cl: i64, site: i32, seq: i64): void {
+    this.cl = cl + 1;
+    for (let i = 0; i < this.stamps.width; i++) {
+      const clock = this.stamps.clock(i);
+      if (clock != 0) this.stampOne(i, clock, site, seq);
+    }
   }
 
   /** Makes the row dead, deleted by the stamp given. */

@@ -18,6 +18,7 @@
 import { sql_column_integer } from '../host';
 import { BITS_PER_MASK, MASK_DELETE, MASK_EVICTED, MASK_INSERT, maskCount } from '../capture/tables';
 import { currentSeq, nextSeq } from '../catalog/counters';
+import { HeldRows } from '../catalog/held_rows';
 import { ownSite } from '../catalog/sites';
 import { ALGORITHM_AWS, ALGORITHM_CLS, Table } from '../catalog/table';
 import { ClockTable } from '../clock/clock_table';
@@ -50,6 +51,13 @@ class Group {
     public exists: bool,
   ) {}
 
+  /** A deletion is among the entries. */
+  get deleted(): bool {
+    let entry = this.first;
+    while (entry != null && entry.mask != MASK_DELETE && entry.mask != MASK_EVICTED) entry = entry.next;
+    return entry != null;
+  }
+
   /** Inserted, not touched again, and there. */
   get onlyInserted(): bool {
     return this.exists && this.first == this.last && this.first!.mask == MASK_INSERT;
@@ -64,6 +72,7 @@ export class GroupMap {
 
   /** The newest seq before this fold. */
   private startSeq: i64;
+  private held: HeldRows;
 
   constructor(
     private table: Table,
@@ -72,6 +81,7 @@ export class GroupMap {
     private fresh: FreshRows,
   ) {
     this.startSeq = currentSeq();
+    this.held = new HeldRows(table);
   }
 
   /** Forgets the chunk before. */
@@ -124,8 +134,13 @@ export class GroupMap {
     const clock = this.clock;
     if (!this.clocks.read(group.key.start, clock)) return false;
     const oldSeq = clock.seq;
-    const changed = group.exists ? this.applyToLiving(group) : this.applyToGone(group);
-    return changed ? this.clocks.write(group.key.start, clock, oldSeq) : true;
+    const key = group.key.start;
+    // A held row was hidden after its entries were written, or somebody has inserted its key anew.
+    const held = clock.alive && this.held.has(key);
+    const changed =
+      group.exists || (held && !group.deleted) ? this.applyToLiving(group) : this.applyToGone(group);
+    if (held && (group.exists || !clock.alive) && !this.held.drop(key)) return false;
+    return changed ? this.clocks.write(key, clock, oldSeq) : true;
   }
 
   private applyToGone(group: Group): bool {
@@ -145,18 +160,8 @@ export class GroupMap {
       return true;
     }
     clock.seq = nextSeq();
-    if (this.table.algorithm == ALGORITHM_AWS) this.raiseDeleted();
-    clock.cl += 1;
-    clock.bury(deletion.clock, ownSite());
+    clock.deleteLocally(deletion.clock, ownSite());
     return true;
-  }
-
-  /** aws: the deletion has seen every stamp that the row has. (A key-only row needs only the deletion's own stamp.) */
-  private raiseDeleted(): void {
-    const clock = this.clock;
-    for (let i = 0; i < clock.stamps.width && !this.table.keyOnly; i++) {
-      if (clock.stamps.clock(i) != 0) clock.raiseDeleted(i, clock.stamps.clock(i), clock.stamps.site(i));
-    }
   }
 
   private applyToLiving(group: Group): bool {
@@ -188,7 +193,7 @@ export class GroupMap {
     const clock = this.clock;
     if (!clock.alive) return;
     const algorithm = this.table.algorithm;
-    if (algorithm == ALGORITHM_AWS) this.raiseDeleted();
+    if (algorithm == ALGORITHM_AWS) clock.sawStamps();
     else if (algorithm == ALGORITHM_CLS) clock.cl += 1;
   }
 

@@ -4,39 +4,14 @@
  */
 import { Table } from '../catalog/table';
 import { bindKey } from '../clock/clock_table';
+import { ColumnSet } from '../bytes/column_set';
 import { bindValue } from '../bytes/value';
 import { writeColumn } from '../bytes/msgpack';
 import { Writer } from '../bytes/writer';
 import { Statement } from '../sql/statement';
-import { SQLITE_DONE, SQLITE_ROW } from '../sql/failure';
+import { SQLITE_CONSTRAINT, SQLITE_DONE, SQLITE_MISMATCH, SQLITE_ROW, SQLITE_TOOBIG } from '../sql/failure';
 import { Text } from '../sql/text';
 import { arenaAllocate } from '../runtime/arena';
-
-/** A set of columns with a value for each: what one statement writes. */
-export class ColumnSet {
-  /** Address of each column's encoded value; 0 = not in the set. */
-  private values: usize;
-  count: i32 = 0;
-
-  constructor(public width: i32) {
-    this.values = arenaAllocate(<usize>width * 4);
-    this.clear();
-  }
-
-  clear(): void {
-    memory.fill(this.values, 0, <usize>this.width * 4);
-    this.count = 0;
-  }
-
-  put(index: i32, value: usize): void {
-    if (this.value(index) == 0) this.count++;
-    store<u32>(this.values + ((<usize>index) << 2), <u32>value);
-  }
-
-  value(index: i32): usize {
-    return <usize>load<u32>(this.values + ((<usize>index) << 2));
-  }
-}
 
 /** A statement and the columns it writes, one byte each. */
 class Prepared {
@@ -201,6 +176,12 @@ export class DataTable {
     if (this.removal != null) this.removal!.close();
     this.selection.close();
   }
+}
+
+/** True for the codes with which a table refuses a row by itself. */
+export function isRefusal(code: i32): bool {
+  const kind = code & 0xff;
+  return kind == SQLITE_CONSTRAINT || kind == SQLITE_MISMATCH || kind == SQLITE_TOOBIG;
 }
 
 function sameColumns(columns: usize, set: ColumnSet): bool {

@@ -6,7 +6,9 @@
 import { compareValues } from '../bytes/value';
 import { Slice } from '../bytes/slice';
 import { failWithSql, hasFailed, SQLITE_CONSTRAINT, SQLITE_DONE } from '../sql/failure';
-import { ColumnSet, DataTable } from './data_table';
+import { HeldRows } from '../catalog/held_rows';
+import { ColumnSet } from '../bytes/column_set';
+import { DataTable } from './data_table';
 
 class Expectation {
   constructor(
@@ -24,6 +26,7 @@ export class Expectations {
 
   constructor(
     private data: DataTable,
+    private held: HeldRows,
     width: i32,
   ) {
     this.shown = new ColumnSet(width);
@@ -39,8 +42,13 @@ export class Expectations {
 
   /** The packet has written the row: `values` overlaid by `changes`. */
   add(key: Slice, alive: bool, values: ColumnSet, changes: ColumnSet): void {
-    for (let i = 0; i < changes.width; i++) if (changes.value(i) != 0) values.put(i, changes.value(i));
+    values.overlay(changes);
     this.list.push(new Expectation(key, alive, values));
+  }
+
+  /** Forgets the row that was added last. */
+  withdraw(): void {
+    this.list.pop();
   }
 
   /** Restores rows that triggers have changed. Triggers must be off. False on errors. */
@@ -58,6 +66,8 @@ export class Expectations {
     const key = expected.key.pointer;
     const present = this.data.read(key, this.shown);
     if (!expected.alive) return present ? this.data.remove(key) : SQLITE_DONE;
+    // Hidden since, because a row that it refers to had to leave.
+    if (!present && this.held.has(key)) return SQLITE_DONE;
     if (!present) return this.data.upsert(key, expected.values);
     this.wrong.clear();
     for (let i = 0; i < expected.values.width; i++) {

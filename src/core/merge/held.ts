@@ -35,7 +35,7 @@ function insert(
 ): bool {
   const statement = new Statement(
     new Text().add(
-      'INSERT OR IGNORE INTO main.cloudsync_held(tbl,pk,columns,reason,since,packet,digest,waits)' +
+      'INSERT OR IGNORE INTO main.cloudsync_held(tbl,pk,columns,reason,since,content,digest,waits)' +
         ' VALUES(?1,?2,?3,?4,?5,?6,?7,?8)',
     ),
   );
@@ -108,7 +108,7 @@ export function heldIds(waits: i32): Array<i64> {
   const list: Array<i64> = [];
   const statement = new Statement(
     new Text()
-      .add('SELECT id FROM main.cloudsync_held WHERE waits<=')
+      .add('SELECT id FROM main.cloudsync_held WHERE table_id IS NULL AND waits<=')
       .number(waits)
       .add(' ORDER BY id LIMIT 10000'),
   );
@@ -120,7 +120,7 @@ export function heldIds(waits: i32): Array<i64> {
 /** The packet of a held row. */
 export function heldPacket(id: i64): Slice {
   const statement = new Statement(
-    new Text().add('SELECT packet FROM main.cloudsync_held WHERE id=').number(id),
+    new Text().add('SELECT content FROM main.cloudsync_held WHERE id=').number(id),
   );
   const packet = statement.step() ? statement.columnBytes(0) : new Slice(0, 0);
   statement.close();

@@ -1,12 +1,15 @@
 /**
- * packet_merge.ts: merges one packet. Nothing of it may stop the rest: a row that cannot be applied is held with its
- * reason (merge/held.ts).
+ * packet_merge.ts: merges one packet. Nothing of it may stop the rest: a row that its table refuses is held
+ * (catalog/held_rows.ts), a row whose table or column is not known here is kept as a packet (merge/held.ts).
  *
- * Foreign keys: checking is put off to the end of the packet. Where violations are left then, the packet is undone and
- * merged once more carefully: each row in a savepoint of its own, with immediate checks, and a row that fails is held.
+ * Foreign keys: checking is put off to the end of the packet. Where violations are left then, or something opposes a
+ * deletion, the packet is undone and merged once more carefully: each row in a savepoint of its own. A row whose parent
+ * is missing is held. Deletions are tried until no more of them can be done (a child may be deleted by the same packet
+ * as its parent), then all that are left together (they may refer to each other in a circle); what is still opposed
+ * then is settled by TableMerge.
  */
 import { sql_foreign_key_violations } from '../host';
-import { currentSeq, liftClock, loadCounters, saveCounters } from '../catalog/counters';
+import { currentSeq, liftClock, loadCounters, saveCounters, restoreSeq } from '../catalog/counters';
 import { loadSites } from '../catalog/sites';
 import { findTable, loadTables, Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
@@ -19,24 +22,39 @@ import { sliceOf, Text } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
 import { heldIds, heldPacket, holdRow, releaseHeld, WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './held';
 import { setMergingTable } from './merging';
-import { OUTCOME_FAILED, OUTCOME_REFUSED } from './outcome';
-import { TableMerge } from './table_merge';
-import { dropOwnLog, foreignKeysEnforced, TriggerSwitch } from './trigger_switch';
+import { OUTCOME_APPLIED, OUTCOME_BLOCKED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
+import { MODE_HOLD, MODE_NORMAL, MODE_SETTLE, TableMerge } from './table_merge';
+import { dropOwnLog, TriggerSwitch } from './trigger_switch';
+import { Visibility } from './visibility';
 
 const PACKET_SAVEPOINT = 'cloudsync_packet';
 const HELD_SAVEPOINT = 'cloudsync_held';
 const CAREFUL_SAVEPOINT = 'cloudsync_careful';
+const TOGETHER_SAVEPOINT = 'cloudsync_together';
+
+const BROKEN_REFERENCE = 'FOREIGN KEY constraint failed';
+
+/** How the rows of a pass are merged. */
+const TOGETHER: i32 = 0;
+const ONE_BY_ONE: i32 = 1;
+/** One by one, and deletions that something opposes are settled. */
+const FINALLY: i32 = 2;
 
 export class PacketMerge {
   /** Rows in the packets merged so far. */
   rows: i64 = 0;
-  /** Rows (or parts of rows) that could not be applied in the newest packet. */
+  /** Rows (or parts of rows) that have to wait as packets, of the newest packet. */
   private refused: i32 = 0;
+  /** Deletions of the pass that something opposes. */
+  private blocked: i32 = 0;
   private tables: Array<Table> = [];
-  private careful: bool = false;
+  private way: i32 = TOGETHER;
+  /** The application's own transaction has broken references already: then nobody can tell whose they are. */
+  private violatedBefore: bool = false;
   private sawDeletion: bool = false;
   /** The merges of this pass, open until its end. */
   private merges: Array<TableMerge> = [];
+  private visibility: Visibility | null = null;
 
   /** `retrying`: the packet comes from cloudsync_held and is there still; what cannot be applied is not held again. */
   constructor(
@@ -51,6 +69,7 @@ export class PacketMerge {
   merge(packet: Slice): bool {
     const ok = this.mergeBody(packet);
     this.tables = [];
+    this.visibility = null;
     return ok && !hasFailed();
   }
 
@@ -58,22 +77,34 @@ export class PacketMerge {
     const body = unseal(packet.pointer);
     if (body == null) return false;
     this.tables = loadTables();
-    const enforced = foreignKeysEnforced();
-    if (!enforced) return this.pass(body);
+    this.visibility = new Visibility(this.tables, this.triggers);
     const rowsBefore = this.rows;
-    const violationsBefore = sql_foreign_key_violations();
-    if (!saveCounters() || !savepoint(PACKET_SAVEPOINT) || !executeLiteral('PRAGMA defer_foreign_keys=ON'))
-      return false;
+    this.violatedBefore = sql_foreign_key_violations() != 0;
+    if (!this.begin(PACKET_SAVEPOINT)) return false;
+    if (this.visibility!.enforced && !executeLiteral('PRAGMA defer_foreign_keys=ON')) return false;
+    this.way = TOGETHER;
     if (!this.pass(body)) return false;
-    if (violationsBefore != 0 || sql_foreign_key_violations() == 0) return releaseSavepoint(PACKET_SAVEPOINT);
-    if (!rollbackToSavepoint(PACKET_SAVEPOINT)) return false;
+    if (this.blocked == 0 && !this.violated()) return releaseSavepoint(PACKET_SAVEPOINT);
+    if (!this.undo(PACKET_SAVEPOINT)) return false;
     this.rows = rowsBefore;
+    this.way = ONE_BY_ONE;
+    return this.pass(body);
+  }
+
+  /** The merge has left broken references. */
+  private violated(): bool {
+    return !this.violatedBefore && sql_foreign_key_violations() != 0;
+  }
+
+  private begin(name: string): bool {
+    return saveCounters() && savepoint(name);
+  }
+
+  private undo(name: string): bool {
+    if (!rollbackToSavepoint(name)) return false;
     loadCounters();
     loadSites();
-    this.careful = true;
-    const ok = executeLiteral('PRAGMA defer_foreign_keys=OFF') && this.pass(body);
-    this.careful = false;
-    return ok;
+    return !hasFailed();
   }
 
   /**
@@ -82,14 +113,47 @@ export class PacketMerge {
    */
   private pass(body: Slice): bool {
     this.refused = 0;
+    this.blocked = 0;
     this.merges = [];
     const startSeq = currentSeq();
     this.sawDeletion = false;
-    if (!this.mergeRows(body, true) || (this.sawDeletion && !this.mergeRows(body, false))) return false;
+    if (!this.mergeRows(body, true)) return false;
+    if (this.sawDeletion && !this.mergeDeletions(body)) return false;
     const settled = this.restoreRows();
     for (let i = 0; i < this.merges.length; i++) this.merges[i].close();
     if (!settled || !this.triggers.logging) return settled;
     return dropOwnLog(this.tables, startSeq);
+  }
+
+  private mergeDeletions(body: Slice): bool {
+    if (this.way == TOGETHER) return this.mergeRows(body, false);
+    const rowsBefore = this.rows;
+    let before = 0;
+    do {
+      before = this.blocked;
+      this.blocked = 0;
+      this.rows = rowsBefore;
+      if (!this.mergeRows(body, false)) return false;
+    } while (this.blocked > 0 && this.blocked != before);
+    if (this.blocked == 0 || this.allTogether(body)) return !hasFailed();
+    this.rows = rowsBefore;
+    this.way = FINALLY;
+    return this.mergeRows(body, false);
+  }
+
+  /** True when the deletions that are left can be done at once. */
+  private allTogether(body: Slice): bool {
+    const rows = this.rows;
+    if (!this.begin(TOGETHER_SAVEPOINT)) return false;
+    this.way = TOGETHER;
+    this.blocked = 0;
+    const ok = this.mergeRows(body, false);
+    this.way = ONE_BY_ONE;
+    this.rows = rows;
+    if (!ok) return false;
+    if (this.blocked == 0 && !this.violated()) return releaseSavepoint(TOGETHER_SAVEPOINT);
+    this.undo(TOGETHER_SAVEPOINT);
+    return false;
   }
 
   /** Undoes what triggers of the application did to the rows of this packet. */
@@ -127,7 +191,10 @@ export class PacketMerge {
     const table = findTable(this.tables, incoming.name);
     if (table != null && !table.open()) return false;
     const reason = whyNot(table, incoming);
-    const merge = reason == null ? new TableMerge(table!, incoming, this.triggers.applicationTriggers) : null;
+    let merge: TableMerge | null = null;
+    if (reason == null) {
+      merge = new TableMerge(table!, incoming, this.visibility!, this.triggers.applicationTriggers);
+    }
     setMergingTable(table == null ? null : table.name);
     for (let row = decoder.nextRow(); row != null; row = decoder.nextRow()) {
       if (!row.alive) this.sawDeletion = true;
@@ -144,22 +211,38 @@ export class PacketMerge {
 
   private mergeRow(merge: TableMerge | null, incoming: Table, row: IncomingRow, reason: Text | null): bool {
     if (merge == null) return this.hold(incoming, row, null, reason!.slice(), WAITS_FOR_SCHEMA);
-    const outcome = this.careful ? this.mergeCarefully(merge, row) : merge.merge(row);
+    const outcome = this.way == TOGETHER ? merge.merge(row, MODE_NORMAL) : this.mergeCarefully(merge, row);
     if (outcome == OUTCOME_FAILED) return false;
+    if (outcome == OUTCOME_BLOCKED) this.blocked++;
     if (outcome == OUTCOME_REFUSED) return this.hold(incoming, row, null, merge.refusal, WAITS_FOR_DATA);
     return merge.knowsAllColumns || this.holdUnknownColumns(merge, incoming, row);
   }
 
   private mergeCarefully(merge: TableMerge, row: IncomingRow): i32 {
-    if (!savepoint(CAREFUL_SAVEPOINT)) return OUTCOME_FAILED;
+    const outcome = this.attempt(merge, row, MODE_NORMAL);
+    if (outcome != OUTCOME_BLOCKED) return outcome;
+    if (row.alive) return this.attempt(merge, row, MODE_HOLD);
+    return this.way == FINALLY ? this.attempt(merge, row, MODE_SETTLE) : outcome;
+  }
+
+  /** One row in a savepoint. Blocked, and undone, when it breaks a reference. */
+  private attempt(merge: TableMerge, row: IncomingRow, mode: i32): i32 {
     const seq = currentSeq();
-    const outcome = merge.merge(row);
-    if (outcome == OUTCOME_FAILED) return outcome;
-    if (outcome != OUTCOME_REFUSED && sql_foreign_key_violations() == 0) {
+    if (!savepoint(CAREFUL_SAVEPOINT)) return OUTCOME_FAILED;
+    let outcome = merge.merge(row, mode);
+    if (outcome == OUTCOME_FAILED || outcome == OUTCOME_KNOWN) {
       return releaseSavepoint(CAREFUL_SAVEPOINT) ? outcome : OUTCOME_FAILED;
     }
-    if (outcome != OUTCOME_REFUSED) merge.refuse(sliceOf('FOREIGN KEY constraint failed'), seq);
-    return rollbackToSavepoint(CAREFUL_SAVEPOINT) ? OUTCOME_REFUSED : OUTCOME_FAILED;
+    if (outcome == OUTCOME_APPLIED && !this.violated()) {
+      return releaseSavepoint(CAREFUL_SAVEPOINT) ? outcome : OUTCOME_FAILED;
+    }
+    if (outcome == OUTCOME_APPLIED) {
+      merge.withdraw();
+      merge.refusal = sliceOf(BROKEN_REFERENCE);
+      outcome = mode == MODE_NORMAL ? OUTCOME_BLOCKED : OUTCOME_REFUSED;
+    }
+    restoreSeq(seq);
+    return rollbackToSavepoint(CAREFUL_SAVEPOINT) ? outcome : OUTCOME_FAILED;
   }
 
   private holdUnknownColumns(merge: TableMerge, incoming: Table, row: IncomingRow): bool {

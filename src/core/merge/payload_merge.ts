@@ -1,11 +1,14 @@
 /** payload_merge.ts: merges all packets of a payload in one transaction: all of it or, after a failure, nothing. */
 import { loadSites } from '../catalog/sites';
+import { loadTables } from '../catalog/table';
+import { foldTables } from '../fold/fold';
 import { Slice } from '../bytes/slice';
 import { PacketSource } from '../packet/source';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
 import { WAITS_FOR_DATA } from './held';
 import { PacketMerge } from './packet_merge';
+import { settleHeldRows } from './settle';
 import { TriggerSwitch } from './trigger_switch';
 
 /** Merges the packets of a source. Inside an operation that writes. Returns the rows in them, -1 after a failure. */
@@ -38,6 +41,12 @@ export function mergeOne(packet: Slice): i64 {
 function finish(triggers: TriggerSwitch, merge: PacketMerge): i64 {
   const rows = merge.rows;
   let ok = !hasFailed();
-  if (ok && rows > 0) ok = new PacketMerge(triggers, true).retryHeld(WAITS_FOR_DATA);
+  if (ok && rows > 0) ok = new PacketMerge(triggers, true).retryHeld(WAITS_FOR_DATA) && settle(triggers);
   return triggers.close() && ok ? rows : -1;
+}
+
+/** What foreign-key actions and triggers of the application did to other rows counts before it is settled. */
+function settle(triggers: TriggerSwitch): bool {
+  const tables = loadTables();
+  return foldTables(tables) && settleHeldRows(tables, triggers);
 }

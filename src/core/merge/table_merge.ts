@@ -1,32 +1,46 @@
 /**
  * table_merge.ts: merges incoming rows into one tracked table by the rules of docs/PROTOCOL.md section 2: decides per
- * row and column, writes the data row with one statement, then its clocks. A row that the data table refuses leaves no
- * trace in either.
+ * row and column, writes the values, then the clocks. The values go to the data table with one statement; when that
+ * refuses the row, or the row is held already, they go to cloudsync_held (catalog/held_rows.ts). The clocks are merged
+ * either way, so what is held is a matter of this device's constraints only.
  */
-import { nextSeq, restoreSeq } from '../catalog/counters';
-import { ALGORITHM_AWS, Table } from '../catalog/table';
+import { nextClock, nextSeq, restoreSeq } from '../catalog/counters';
+import { HeldRows } from '../catalog/held_rows';
+import { ownSite } from '../catalog/sites';
+import { ALGORITHM_AWS, ALGORITHM_CLS, Table } from '../catalog/table';
+import { ColumnSet } from '../bytes/column_set';
 import { ClockTable } from '../clock/clock_table';
 import { RowClock } from '../clock/row_clock';
 import { compareStamps } from '../clock/stamps';
 import { compareValues } from '../bytes/value';
 import { Slice } from '../bytes/slice';
-import { sql_changes } from '../host';
+import { sql_changes, time_microseconds } from '../host';
 import { IncomingRow } from '../packet/decoder';
 import { CL_STEP_MAX } from '../packet/limits';
 import { arenaMark, arenaRelease } from '../runtime/arena';
-import {
-  failWith,
-  failWithSql,
-  hasFailed,
-  lastMessage,
-  SQLITE_CONSTRAINT,
-  SQLITE_DONE,
-  SQLITE_MISMATCH,
-  SQLITE_TOOBIG,
-} from '../sql/failure';
-import { ColumnSet, DataTable } from './data_table';
+import { failWith, failWithSql, hasFailed, lastMessage, SQLITE_DONE } from '../sql/failure';
+import { DataTable, isRefusal } from './data_table';
 import { Expectations } from './expectations';
-import { OUTCOME_APPLIED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
+import { OUTCOME_APPLIED, OUTCOME_BLOCKED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
+import { Visibility } from './visibility';
+
+/** What a decision means for the row's values. */
+const WRITE_NOTHING: i32 = 0;
+/** The row is not there: a new one with the winners as its values. */
+const WRITE_ROW: i32 = 1;
+/** The row is there: it gets the winners and the defaults of the other columns. */
+const WRITE_OVER: i32 = 2;
+/** The winners take the place of what the row has in their columns. */
+const WRITE_COLUMNS: i32 = 3;
+/** The row goes. */
+const WRITE_AWAY: i32 = 4;
+
+/** How `merge` treats the row. */
+export const MODE_NORMAL: i32 = 0;
+/** A row that references a missing parent: it goes to cloudsync_held, whatever the table says. */
+export const MODE_HOLD: i32 = 1;
+/** A deletion that something in this database opposes: it is settled here. */
+export const MODE_SETTLE: i32 = 2;
 
 export class TableMerge {
   private clocks: ClockTable;
@@ -34,6 +48,11 @@ export class TableMerge {
   private clock: RowClock;
   private winners: ColumnSet;
   private local: ColumnSet;
+  /** The rows of the table that are held, and the values of the row at hand when it is one of them. */
+  private held: HeldRows;
+  private heldValues: ColumnSet;
+  private isHeld: bool = false;
+  private write: i32 = WRITE_NOTHING;
   /** Why the data table refused the newest row that it refused. */
   refusal: Slice = new Slice(0, 0);
   knowsAllColumns: bool = true;
@@ -42,11 +61,14 @@ export class TableMerge {
 
   /** Kept where triggers of the application run during the merge. */
   private expectations: Expectations | null = null;
+  /** The row that was merged last is among them. */
+  private expected: bool = false;
 
   /** `restoring`: what triggers of the application do to merged rows is to be undone by `restore`. */
   constructor(
     private table: Table,
     incoming: Table,
+    private visibility: Visibility,
     restoring: bool,
   ) {
     this.clocks = new ClockTable(table);
@@ -54,18 +76,14 @@ export class TableMerge {
     this.clock = new RowClock(table);
     this.winners = new ColumnSet(table.width);
     this.local = new ColumnSet(table.width);
+    this.held = new HeldRows(table);
+    this.heldValues = new ColumnSet(table.width);
     this.columnMap = new StaticArray<i32>(incoming.columns.length);
-    if (restoring) this.expectations = new Expectations(this.data, table.width);
+    if (restoring) this.expectations = new Expectations(this.data, this.held, table.width);
     for (let i = 0; i < incoming.columns.length; i++) {
       this.columnMap[i] = table.columnIndex(incoming.columns[i].name);
       if (this.columnMap[i] < 0) this.knowsAllColumns = false;
     }
-  }
-
-  /** Turns a row that was merged into a refused one; the caller rolls back to where `seq` was the newest. */
-  refuse(reason: Slice, seq: i64): void {
-    this.refusal = reason;
-    restoreSeq(seq);
   }
 
   /** True when this table has the packet's column. */
@@ -83,10 +101,14 @@ export class TableMerge {
     this.data.close();
   }
 
-  /** Merges one row. Its columns that this table does not have are the caller's to hold. */
-  merge(row: IncomingRow): i32 {
+  /**
+   * Merges one row. Its columns that this table does not have are the caller's to hold. With MODE_HOLD, `refusal` says
+   * why. When the outcome is none that changes the row (refused, blocked), nothing has changed.
+   */
+  merge(row: IncomingRow, mode: i32): i32 {
     const clock = this.clock;
-    if (!this.clocks.read(row.key.pointer, clock)) return OUTCOME_FAILED;
+    const key = row.key.pointer;
+    if (!this.clocks.read(key, clock)) return OUTCOME_FAILED;
     if (row.cl > clock.cl + CL_STEP_MAX) {
       failWith('the packet has a causal length that no sequence of deletes and inserts can have reached');
       return OUTCOME_FAILED;
@@ -94,23 +116,124 @@ export class TableMerge {
     const oldSeq = clock.seq;
     const seqBefore = nextSeq() - 1;
     clock.seq = seqBefore + 1;
-    const expectations = this.expectations;
     const former = clock.cl;
-    let before: ColumnSet | null = null;
-    if (expectations != null) before = expectations.before(row.key);
+    this.expected = false;
+    this.isHeld = clock.alive && this.held.read(key, this.heldValues);
+    const before = this.valuesBefore(row);
     this.winners.clear();
-    const outcome = this.decide(row);
+    this.write = WRITE_NOTHING;
+    let outcome = this.decide(row);
+    if (outcome == OUTCOME_APPLIED) outcome = this.put(row, mode);
+    if (hasFailed()) return OUTCOME_FAILED;
     if (outcome != OUTCOME_APPLIED) {
       restoreSeq(seqBefore);
       return outcome;
     }
-    if (expectations != null) {
-      // The values of a former generation say nothing about this one.
-      if (clock.cl != former) before!.clear();
-      if (!clock.alive) this.winners.clear();
-      expectations.add(row.key, clock.alive, before!, this.winners);
+    if (before != null && !this.isHeld) this.expect(row, before, clock.cl != former);
+    return this.clocks.write(key, clock, oldSeq) ? OUTCOME_APPLIED : OUTCOME_FAILED;
+  }
+
+  /** The row that was merged last is about to be undone. */
+  withdraw(): void {
+    if (this.expected) this.expectations!.withdraw();
+    this.expected = false;
+  }
+
+  /** What the row shows now, where that has to be known at the end. */
+  private valuesBefore(row: IncomingRow): ColumnSet | null {
+    const expectations = this.expectations;
+    if (expectations == null || this.isHeld) return null;
+    return expectations.before(row.key);
+  }
+
+  private expect(row: IncomingRow, before: ColumnSet, otherGeneration: bool): void {
+    // The values of a former generation say nothing about this one.
+    if (otherGeneration) before.clear();
+    if (!this.clock.alive) this.winners.clear();
+    this.expected = true;
+    this.expectations!.add(row.key, this.clock.alive, before, this.winners);
+  }
+
+  /** Writes the values as decided. Sets `isHeld` when the row is held afterwards. */
+  private put(row: IncomingRow, mode: i32): i32 {
+    const key = row.key.pointer;
+    if (this.isHeld) return this.putHeld(key);
+    if (mode == MODE_HOLD) return this.hold(key);
+    if (mode == MODE_SETTLE && this.write == WRITE_AWAY) return this.settleDeletion(row);
+    const code = this.putData(key);
+    if (code == SQLITE_DONE) return OUTCOME_APPLIED;
+    if (!isRefusal(code)) {
+      failWithSql(code, 'merging a row');
+      return OUTCOME_FAILED;
     }
-    return this.clocks.write(row.key.pointer, clock, oldSeq) ? OUTCOME_APPLIED : OUTCOME_FAILED;
+    this.refusal = lastMessage();
+    return this.write == WRITE_AWAY ? OUTCOME_BLOCKED : this.hold(key);
+  }
+
+  private putData(key: usize): i32 {
+    if (this.write == WRITE_ROW) return this.data.upsert(key, this.winners);
+    if (this.write == WRITE_OVER) return this.orInsert(this.data.overwrite(key, this.winners), key);
+    if (this.write == WRITE_COLUMNS) return this.orInsert(this.data.update(key, this.winners), key);
+    return this.write == WRITE_AWAY ? this.data.remove(key) : SQLITE_DONE;
+  }
+
+  /** A row that should be there and is not (it was evicted behind the triggers' back) is inserted again. */
+  private orInsert(code: i32, key: usize): i32 {
+    return code == SQLITE_DONE && sql_changes() == 0 ? this.data.upsert(key, this.winners) : code;
+  }
+
+  private putHeld(key: usize): i32 {
+    if (this.write == WRITE_NOTHING) return OUTCOME_APPLIED;
+    if (this.write == WRITE_AWAY) return this.held.drop(key) ? OUTCOME_APPLIED : OUTCOME_FAILED;
+    if (this.write != WRITE_COLUMNS) this.heldValues.clear();
+    this.heldValues.overlay(this.winners);
+    const reason = this.held.reason(key);
+    return this.held.write(key, this.heldValues, reason) ? OUTCOME_APPLIED : OUTCOME_FAILED;
+  }
+
+  /** The merged row cannot be in the table: it is held whole. */
+  private hold(key: usize): i32 {
+    const values = this.heldValues;
+    const reason = this.refusal;
+    const visible = this.data.read(key, values);
+    if (!visible || this.write != WRITE_COLUMNS) values.clear();
+    values.overlay(this.winners);
+    if (visible && !this.visibility.hide(this.table, key, reason)) {
+      if (hasFailed()) return OUTCOME_FAILED;
+      this.refusal = this.visibility.reason;
+      return OUTCOME_REFUSED;
+    }
+    this.isHeld = true;
+    return this.held.write(key, values, reason) ? OUTCOME_APPLIED : OUTCOME_FAILED;
+  }
+
+  /**
+   * A deletion that could not be done. Rows that refer to this one and forbid it bring it back, for everybody: as it is
+   * here, in the next generation. What only a trigger of the application refuses, or a `dws` table, is done all the
+   * same: rows that refer to it are held then.
+   */
+  private settleDeletion(row: IncomingRow): i32 {
+    const algorithm = this.table.algorithm;
+    const restorable = algorithm == ALGORITHM_CLS || algorithm == ALGORITHM_AWS;
+    if (restorable && this.refusal.is('FOREIGN KEY constraint failed')) return this.bringBack(row);
+    const key = row.key.pointer;
+    if (!this.visibility.hide(this.table, key, this.refusal)) return OUTCOME_REFUSED;
+    this.held.any = true;
+    return this.held.drop(key) ? OUTCOME_APPLIED : OUTCOME_FAILED;
+  }
+
+  private bringBack(row: IncomingRow): i32 {
+    const clock = this.clock;
+    const seq = clock.seq;
+    if (!this.clocks.read(row.key.pointer, clock)) return OUTCOME_FAILED;
+    clock.seq = seq;
+    if (this.table.algorithm == ALGORITHM_AWS) {
+      this.raiseDeleted(row);
+      clock.stampAll(nextClock(time_microseconds()), ownSite(), seq);
+    } else {
+      clock.bringBack(row.cl, ownSite(), seq);
+    }
+    return OUTCOME_APPLIED;
   }
 
   private decide(row: IncomingRow): i32 {
@@ -123,20 +246,13 @@ export class TableMerge {
   /** A new generation takes the place of whatever is here. */
   private replace(row: IncomingRow): i32 {
     const clock = this.clock;
-    const present = clock.alive;
-    this.winners.clear();
+    this.write = clock.alive ? WRITE_OVER : WRITE_ROW;
     clock.cl = row.cl;
     clock.stamps.clear();
     clock.clock = 0;
     for (let i = 0; i < row.width; i++) this.take(row, i);
     if (row.width == 0) clock.stampAll(row.clock, row.site, clock.seq);
-    if (!present) return this.judge(this.data.upsert(row.key.pointer, this.winners));
-    return this.judge(this.orInsert(this.data.overwrite(row.key.pointer, this.winners), row.key.pointer));
-  }
-
-  /** A row that should be there and is not (it was evicted behind the triggers' back) is inserted again. */
-  private orInsert(code: i32, key: usize): i32 {
-    return code == SQLITE_DONE && sql_changes() == 0 ? this.data.upsert(key, this.winners) : code;
+    return OUTCOME_APPLIED;
   }
 
   /** Takes a column's stamp and value from the incoming row, when it has the column and this table too. */
@@ -149,10 +265,7 @@ export class TableMerge {
 
   private bury(row: IncomingRow): i32 {
     const clock = this.clock;
-    if (clock.alive) {
-      const outcome = this.judge(this.data.remove(row.key.pointer));
-      if (outcome != OUTCOME_APPLIED) return outcome;
-    }
+    if (clock.alive) this.write = WRITE_AWAY;
     clock.cl = row.cl;
     clock.bury(row.clock, row.site);
     return OUTCOME_APPLIED;
@@ -174,11 +287,8 @@ export class TableMerge {
       return OUTCOME_APPLIED;
     }
     if (!this.chooseWinners(row)) return hasFailed() ? OUTCOME_FAILED : OUTCOME_KNOWN;
-    return this.update(row.key.pointer);
-  }
-
-  private update(key: usize): i32 {
-    return this.judge(this.orInsert(this.data.update(key, this.winners), key));
+    this.write = WRITE_COLUMNS;
+    return OUTCOME_APPLIED;
   }
 
   /** Puts the columns where the incoming row wins into `winners`, with their stamps. False when there are none. */
@@ -192,14 +302,22 @@ export class TableMerge {
       let order = this.clock.stamps.compare(column, row.stamps.clock(i), row.stamps.site(i));
       if (order == 0) {
         // Two copies of one database wrote at the same moment, or we have seen the change: the value decides.
-        if (!localRead && !this.data.read(row.key.pointer, this.local)) continue;
+        if (!localRead && !this.readLocal(row.key.pointer)) continue;
         localRead = true;
+        if (this.local.value(column) == 0) continue;
         order = compareValues(this.local.value(column), row.value(i));
       }
       if (order < 0) this.take(row, i);
     }
     arenaRelease(mark);
     return this.winners.count > 0;
+  }
+
+  private readLocal(key: usize): bool {
+    if (!this.isHeld) return this.data.read(key, this.local);
+    this.local.clear();
+    this.local.overlay(this.heldValues);
+    return true;
   }
 
   /**
@@ -220,9 +338,9 @@ export class TableMerge {
       if (clock.found && !grown && this.winners.count == 0) return OUTCOME_KNOWN;
       clock.cl = 1;
       if (grown || !wasAlive) clock.announceWhole(clock.seq);
-      if (wasAlive && this.winners.count == 0) return OUTCOME_APPLIED;
-      if (wasAlive) return this.update(row.key.pointer);
-      return this.judge(this.data.upsert(row.key.pointer, this.winners));
+      if (!wasAlive) this.write = WRITE_ROW;
+      else if (this.winners.count > 0) this.write = WRITE_COLUMNS;
+      return OUTCOME_APPLIED;
     }
     return this.buryAddWins(row, wasAlive, grown);
   }
@@ -237,10 +355,12 @@ export class TableMerge {
     this.winners.clear();
     if (row.alive) {
       clock.stampAll(row.clock, row.site, clock.seq);
-      return wasAlive ? OUTCOME_APPLIED : this.judge(this.data.upsert(row.key.pointer, this.winners));
+      if (!wasAlive) this.write = WRITE_ROW;
+      return OUTCOME_APPLIED;
     }
     clock.bury(row.clock, row.site);
-    return wasAlive ? this.judge(this.data.remove(row.key.pointer)) : OUTCOME_APPLIED;
+    if (wasAlive) this.write = WRITE_AWAY;
+    return OUTCOME_APPLIED;
   }
 
   /**
@@ -261,7 +381,8 @@ export class TableMerge {
       clock.bury(row.clock, row.site);
     }
     clock.cl = 2;
-    return wasAlive ? this.judge(this.data.remove(row.key.pointer)) : OUTCOME_APPLIED;
+    if (wasAlive) this.write = WRITE_AWAY;
+    return OUTCOME_APPLIED;
   }
 
   private raiseDeleted(row: IncomingRow): bool {
@@ -281,17 +402,5 @@ export class TableMerge {
       if (clock.stamps.compare(i, clock.deleted.clock(i), clock.deleted.site(i)) > 0) return true;
     }
     return false;
-  }
-
-  /** Translates the result of a write to the data table. */
-  private judge(code: i32): i32 {
-    if (code == SQLITE_DONE) return OUTCOME_APPLIED;
-    const kind = code & 0xff;
-    if (kind == SQLITE_CONSTRAINT || kind == SQLITE_MISMATCH || kind == SQLITE_TOOBIG) {
-      this.refusal = lastMessage();
-      return OUTCOME_REFUSED;
-    }
-    failWithSql(code, 'merging a row');
-    return OUTCOME_FAILED;
   }
 }

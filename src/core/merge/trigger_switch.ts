@@ -7,18 +7,15 @@
  */
 import { sql_triggers } from '../host';
 import { triggerNames } from '../capture/triggers';
+import { foreignKeysEnforced } from '../catalog/foreign_keys';
 import { hasLog } from '../fold/fold';
 import { Table } from '../catalog/table';
 import { hasFailed } from '../sql/failure';
-import { execute, executeLiteral, queryInteger, Statement } from '../sql/statement';
+import { execute, executeLiteral, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 
-/** True when PRAGMA foreign_keys is on. */
-export function foreignKeysEnforced(): bool {
-  return queryInteger(new Text().add('PRAGMA foreign_keys'), 0) != 0;
-}
-
-function hasApplicationTrigger(table: Table): bool {
+/** True when the application has triggers on the table. */
+export function hasApplicationTrigger(table: Table): bool {
   const sql = new Text(512).add(
     "SELECT 1 FROM (SELECT name, tbl_name FROM main.sqlite_schema WHERE type='trigger'",
   );
@@ -72,20 +69,29 @@ export class TriggerSwitch {
     } else if (needed && this.off) {
       this.switchBack();
     }
-    if (needed && !this.merging) {
-      this.merging = true;
-      return executeLiteral("INSERT OR REPLACE INTO main.cloudsync_settings VALUES('merging',1)");
-    }
-    return true;
+    return !needed || this.markMerging();
   }
 
-  /** Runs the restoring of merged rows with triggers off. */
+  /** Lets the guards of `dws` and `gos` tables pass what the merge writes. */
+  private markMerging(): bool {
+    if (this.merging) return true;
+    this.merging = true;
+    return executeLiteral("INSERT OR REPLACE INTO main.cloudsync_settings VALUES('merging',1)");
+  }
+
+  /** No triggers for the next statements, up to `resume`. */
   pause(): void {
     sql_triggers(0);
   }
 
+  /** Triggers of the application for the next statements, up to `resume`. False on errors. */
+  allow(): bool {
+    sql_triggers(this.before);
+    return this.markMerging();
+  }
+
   resume(): void {
-    if (!this.off) sql_triggers(this.before);
+    sql_triggers(this.off ? 0 : this.before);
   }
 
   /** True when our triggers are logging what the merge writes. */

@@ -2,6 +2,7 @@
  * feed.ts: reads the changes of one table in the order of their seq and turns each into a row of a packet.
  */
 import { keyNames } from '../capture/tables';
+import { HeldRows } from '../catalog/held_rows';
 import { ALGORITHM_AWS, Table } from '../catalog/table';
 import { RowClock } from '../clock/row_clock';
 import { sql_column_size, sql_column_type } from '../host';
@@ -13,6 +14,7 @@ import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { TYPE_BLOB, TYPE_TEXT } from '../sql/types';
 import { Encoder, RowImage } from './encoder';
+import { HeldValues } from './held_values';
 import { ROW_MAX, VALUE_MAX } from './limits';
 
 /** Which changes are wanted. */
@@ -55,6 +57,10 @@ export class Feed {
   /** Its encoded key. */
   key: Slice = new Slice(0, 0);
   private wide: bool;
+  /** The rows that are living and not in the table, and the values of the waiting one. */
+  private held: HeldRows;
+  private heldValues: HeldValues | null = null;
+  private isHeld: bool = false;
   /** A change is waiting in `clock`. */
   ready: bool = false;
 
@@ -63,12 +69,14 @@ export class Feed {
     private filter: FeedFilter,
   ) {
     this.clock = new RowClock(table);
+    this.held = new HeldRows(table);
     this.image = new RowImage(table.width);
     const wide = table.columns.length + table.keys.length > JOIN_COLUMNS_MAX;
     this.wide = wide;
     this.select = new Statement(selectSql(table, wide, filter));
     this.select.integer(1, filter.start);
     if (wide) this.values = new Statement(valuesSql(table));
+    if (this.held.any) this.heldValues = new HeldValues(table);
   }
 
   /** Goes to the next change. False at the end and on errors (hasFailed()). */
@@ -80,6 +88,7 @@ export class Feed {
   close(): void {
     this.select.close();
     if (this.values != null) this.values!.close();
+    if (this.heldValues != null) this.heldValues!.close();
   }
 
   /**
@@ -88,12 +97,15 @@ export class Feed {
    */
   take(oversized: Array<Oversized>): bool {
     const image = this.image;
-    if (!this.choose()) return false;
     const key = new Writer(64);
     for (let i = 0; i < this.table.keys.length; i++)
       writeColumn(key, this.select.handle, EXISTS_COLUMN + 1 + i);
-    if (image.count > 0 && !this.seekValues()) return false;
     this.key = new Slice(key.start, key.size);
+    const present = this.select.columnInteger(EXISTS_COLUMN) != 0;
+    this.isHeld =
+      !present && this.clock.alive && this.held.any && this.heldValues!.seek(this.held, key.start);
+    if (hasFailed() || !this.choose(present)) return false;
+    if (image.count > 0 && !this.isHeld && !this.seekValues()) return false;
     const before = oversized.length;
     this.dropOversized(this.key, oversized);
     return oversized.length == before || image.count > 0;
@@ -112,7 +124,7 @@ export class Feed {
   }
 
   /** Fills the image with the columns that the filter wants. False when there are none. */
-  private choose(): bool {
+  private choose(present: bool): bool {
     const clock = this.clock;
     const image = this.image;
     image.clear();
@@ -121,8 +133,8 @@ export class Feed {
     image.site = clock.site;
     if (clock.hasDeleted) image.deleted = clock.deleted;
     if (!clock.alive) return this.wanted(clock.site);
-    // A living row that is not in the data table cannot be sent; it is again when it is written again.
-    if (this.select.columnInteger(EXISTS_COLUMN) == 0) return false;
+    // A living row that is neither there nor held cannot be sent; it is again when it is written again.
+    if (!present && !this.isHeld) return false;
     if (this.table.keyOnly) {
       image.clock = clock.stamps.clock(0);
       image.site = clock.stamps.site(0);
@@ -132,6 +144,7 @@ export class Feed {
       const stamp = clock.stamps.clock(i);
       if (stamp == 0 || clock.columnSeq(i) <= this.filter.since || this.table.columns[i].kept) continue;
       if (!this.wanted(clock.stamps.site(i))) continue;
+      if (this.isHeld && !this.heldValues!.knows(i)) continue;
       image.include(i, stamp, clock.stamps.site(i));
     }
     return image.count > 0;
@@ -171,10 +184,12 @@ export class Feed {
 
   /** The statement, and below the column in it, that has the value of a column of `image`. */
   valueHandle(): i32 {
+    if (this.isHeld) return this.heldValues!.handle;
     return this.wide ? this.values!.handle : this.select.handle;
   }
 
   valueColumn(index: i32): i32 {
+    if (this.isHeld) return index;
     return this.wide ? index : EXISTS_COLUMN + 1 + this.table.keys.length + index;
   }
 

@@ -11,6 +11,7 @@ export const SQLITE_ERROR: i32 = 1;
 export const SQLITE_BUSY: i32 = 5;
 export const SQLITE_READONLY: i32 = 8;
 export const SQLITE_INTERRUPT: i32 = 9;
+export const SQLITE_CORRUPT: i32 = 11;
 export const SQLITE_TOOBIG: i32 = 18;
 export const SQLITE_CONSTRAINT: i32 = 19;
 export const SQLITE_MISMATCH: i32 = 20;

@@ -101,13 +101,14 @@ function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
 }
 
 /**
- * What the database holds back, by the digest that identifies a held row. Held rows are tried again by every
- * merge and may come back under another id, so ids would not tell the new ones.
+ * What could not be merged, by the digest that identifies it: it is tried again after changes of the schema and may come
+ * back under another id, so ids would not tell the new ones. Rows that are merged and only kept out of their table by a
+ * constraint have no digest; every device finds that out by itself.
  */
 function heldDigests(database: SyncDatabase): Set<bigint> {
   // The extension makes its tables with the first tracked one.
   if (tableName(database, 'cloudsync_held') === undefined) return new Set();
-  const statement = database.prepare<[], bigint>('SELECT digest FROM cloudsync_held');
+  const statement = database.prepare<[], bigint>('SELECT digest FROM cloudsync_held WHERE digest IS NOT NULL');
   return new Set(statement.pluck().safeIntegers().all());
 }
 

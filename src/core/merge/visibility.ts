@@ -1,0 +1,219 @@
+/**
+ * visibility.ts: takes rows out of their data table (they are held from then on) and puts held rows back. Neither is an
+ * edit: it must not be captured, nothing may be cascaded or nulled by it, and what triggers of the application do to
+ * tracked rows because of it is undone. Untracked things that follow the table, as a full-text index does, still follow.
+ */
+import { sql_foreign_key_violations } from '../host';
+import { ForeignKey, foreignKeysEnforced, readForeignKeys } from '../catalog/foreign_keys';
+import { canonicalKey, HeldRows } from '../catalog/held_rows';
+import { Table } from '../catalog/table';
+import { ColumnSet } from '../bytes/column_set';
+import { Slice } from '../bytes/slice';
+import { failWithSql, hasFailed, lastMessage, SQLITE_DONE, SQLITE_ROW } from '../sql/failure';
+import { Statement } from '../sql/statement';
+import { sliceOf, Text } from '../sql/text';
+import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
+import { DataTable, isRefusal } from './data_table';
+import { bindRow, childKeys, keyOfRow, probeSql, RowValues } from './row_values';
+import { SideEffects } from './side_effects';
+import { hasApplicationTrigger, TriggerSwitch } from './trigger_switch';
+
+const HIDE_SAVEPOINT = 'cloudsync_hide';
+const SHOW_SAVEPOINT = 'cloudsync_show';
+
+/** What became of an attempt to show a row. */
+export const SHOWN: i32 = 0;
+/** Another visible row has one of its unique values; `other` is the key of that row. */
+export const IN_CONFLICT: i32 = 1;
+/** The table refuses the row by itself; `reason` says why. Also on errors, see hasFailed(). */
+export const REFUSED: i32 = 2;
+
+export class Visibility {
+  /** Foreign keys are enforced on this connection. */
+  readonly enforced: bool;
+  private keys: Array<ForeignKey> | null = null;
+  private effects: SideEffects;
+  other: Slice = new Slice(0, 0);
+  reason: Slice = new Slice(0, 0);
+
+  constructor(
+    private tables: Array<Table>,
+    private triggers: TriggerSwitch,
+  ) {
+    this.enforced = foreignKeysEnforced();
+    this.effects = new SideEffects(tables);
+  }
+
+  /** The foreign keys of the schema, read when first needed. Call it before an arenaMark that is released. */
+  foreignKeys(): Array<ForeignKey> {
+    if (this.keys == null) this.keys = readForeignKeys(this.tables);
+    return this.keys!;
+  }
+
+  /**
+   * Takes a row out of its table, and before it the rows that refer to it. All are held then, this one with `reason`.
+   * False when rows of tables that are not tracked refer to one of them (then nothing has changed, and `reason` says
+   * so), and on errors. A row that is not there is hidden already.
+   */
+  hide(table: Table, key: usize, reason: Slice): bool {
+    if (!savepoint(HIDE_SAVEPOINT)) return false;
+    if (this.hideRow(table, key, reason)) return releaseSavepoint(HIDE_SAVEPOINT);
+    rollbackToSavepoint(HIDE_SAVEPOINT);
+    return false;
+  }
+
+  private hideRow(table: Table, key: usize, reason: Slice): bool {
+    const data = new DataTable(table);
+    const values = new ColumnSet(table.width);
+    let ok = !data.read(key, values) || this.takeOut(table, data, key, values, reason);
+    data.close();
+    ok = ok && !hasFailed();
+    return ok;
+  }
+
+  private takeOut(table: Table, data: DataTable, key: usize, values: ColumnSet, reason: Slice): bool {
+    if (!new HeldRows(table).write(key, values, reason) || !this.hideChildren(table, key)) return false;
+    let code = -1;
+    if (hasApplicationTrigger(table)) {
+      this.effects.begin();
+      if (!this.triggers.allow()) return false;
+      code = data.remove(key);
+      this.triggers.resume();
+      // What it did to other tracked rows would become an edit: then it has to be done without triggers.
+      if (!this.effects.end(code == SQLITE_DONE, table, key)) code = -1;
+      if (hasFailed()) return false;
+    }
+    if (code != SQLITE_DONE) {
+      this.triggers.pause();
+      code = data.remove(key);
+      this.triggers.resume();
+    }
+    if (code == SQLITE_DONE) return true;
+    this.reason = lastMessage();
+    return isRefusal(code) ? false : failWithSql(code, 'taking a held row out of its table');
+  }
+
+  private hideChildren(table: Table, key: usize): bool {
+    if (!this.enforced) return true;
+    const keys = this.foreignKeys();
+    for (let i = 0; i < keys.length; i++) {
+      const parent: Table | null = keys[i].parent;
+      if (parent != null && parent.id == table.id && !this.hideReferring(keys[i], table, key)) return false;
+    }
+    return true;
+  }
+
+  private hideReferring(foreign: ForeignKey, parent: Table, key: usize): bool {
+    const child: Table | null = foreign.child;
+    const found = childKeys(foreign, parent, key);
+    if (found.length == 0) return !hasFailed();
+    if (child == null) {
+      const text = new Text().add("rows of '").bytes(foreign.childName);
+      this.reason = text.add("', which is not synchronised, refer to the row that has its value").slice();
+      return false;
+    }
+    const reason = new Text().add("the row of '").bytes(parent.name).add("' that it refers to is held");
+    const held = new HeldRows(child);
+    for (let i = 0; i < found.length; i++) {
+      // In a cycle of references: it is being hidden already.
+      if (held.has(found[i].start)) continue;
+      if (!this.hideRow(child, found[i].start, reason.slice())) return false;
+    }
+    return true;
+  }
+
+  /** The first foreign key of the row whose parent is not visible, or null. Check hasFailed(). */
+  brokenReference(table: Table, key: usize, values: ColumnSet): ForeignKey | null {
+    if (!this.enforced) return null;
+    const keys = this.foreignKeys();
+    for (let i = 0; i < keys.length; i++) {
+      const child: Table | null = keys[i].child;
+      if (child == null || child.id != table.id) continue;
+      const row = new RowValues(child, key, values);
+      if (!row.refersToItself(keys[i]) && !row.findsParent(keys[i])) return keys[i];
+    }
+    return null;
+  }
+
+  /** Tries to put a row with these values into its table: SHOWN, IN_CONFLICT or REFUSED. */
+  show(table: Table, key: usize, values: ColumnSet): i32 {
+    const violated = sql_foreign_key_violations();
+    if (!savepoint(SHOW_SAVEPOINT)) return REFUSED;
+    let result = this.probe(table, key, values);
+    if (result == SHOWN && hasApplicationTrigger(table)) {
+      if (!rollbackToSavepoint(SHOW_SAVEPOINT) || !savepoint(SHOW_SAVEPOINT)) return REFUSED;
+      result = this.insertWithTriggers(table, key, values);
+    }
+    if (result == SHOWN && violated == 0 && sql_foreign_key_violations() != 0) {
+      this.reason = sliceOf('FOREIGN KEY constraint failed');
+      result = REFUSED;
+    }
+    if (result != SHOWN) rollbackToSavepoint(SHOW_SAVEPOINT);
+    else if (!releaseSavepoint(SHOW_SAVEPOINT)) return REFUSED;
+    return hasFailed() ? REFUSED : result;
+  }
+
+  /** Inserts the row without triggers, or finds out the row that has one of its unique values. */
+  private probe(table: Table, key: usize, values: ColumnSet): i32 {
+    this.triggers.pause();
+    const statement = new Statement(probeSql(table, values));
+    const code = bindRow(statement, table, key, values).attempt();
+    let result = REFUSED;
+    if (code == SQLITE_ROW) {
+      const found = keyOfRow(statement, table);
+      const same = canonicalKey(table, found.start).equals(canonicalKey(table, key));
+      result = same ? SHOWN : IN_CONFLICT;
+      this.other = new Slice(found.start, found.size);
+    } else {
+      this.refuse(code);
+    }
+    statement.close();
+    this.triggers.resume();
+    return hasFailed() ? REFUSED : result;
+  }
+
+  /** Lets SQLite say which unique values are taken: `reason` is its message. */
+  explainConflict(table: Table, key: usize, values: ColumnSet): void {
+    const data = new DataTable(table);
+    this.triggers.pause();
+    const code = data.upsert(key, values);
+    this.triggers.resume();
+    this.refuse(code);
+    data.close();
+    this.reason = new Text().bytes(this.reason).add('; the other row has had the value for longer').slice();
+  }
+
+  private refuse(code: i32): i32 {
+    this.reason = lastMessage();
+    if (!isRefusal(code)) failWithSql(code, 'showing a held row');
+    return REFUSED;
+  }
+
+  /** The row fits; now so that what follows the table follows. */
+  private insertWithTriggers(table: Table, key: usize, values: ColumnSet): i32 {
+    const data = new DataTable(table);
+    this.effects.begin();
+    if (!this.triggers.allow()) return REFUSED;
+    const code = data.upsert(key, values);
+    this.triggers.resume();
+    let result = code == SQLITE_DONE ? SHOWN : this.refuse(code);
+    const clean = this.effects.end(code == SQLITE_DONE, table, key);
+    this.triggers.pause();
+    if (result == SHOWN && !clean) result = this.settled(data.upsert(key, values));
+    else if (result == SHOWN) result = this.settled(restoreRow(data, table, key, values));
+    this.triggers.resume();
+    data.close();
+    return result;
+  }
+
+  private settled(code: i32): i32 {
+    return code == SQLITE_DONE ? SHOWN : this.refuse(code);
+  }
+}
+
+/** Undoes what triggers of the application did to the row itself. Returns an SQLite result code. */
+function restoreRow(data: DataTable, table: Table, key: usize, values: ColumnSet): i32 {
+  const shown = new ColumnSet(table.width);
+  if (!data.read(key, shown)) return data.upsert(key, values);
+  return values.count == 0 ? SQLITE_DONE : data.update(key, values);
+}
