@@ -56,6 +56,16 @@ export class Stamps {
     return true;
   }
 
+  /** Index of the smallest stamp that there is; 0 when there is none. */
+  smallest(): i32 {
+    let best = 0;
+    for (let i = 1; i < this.width; i++) {
+      if (this.clock(i) == 0) continue;
+      if (this.clock(best) == 0 || this.compare(i, this.clock(best), this.site(best)) < 0) best = i;
+    }
+    return best;
+  }
+
   /** Index of the largest stamp. */
   largest(): i32 {
     let best = 0;

@@ -23,7 +23,7 @@ import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transac
 import { heldIds, heldPacket, holdRow, releaseHeld, WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './held';
 import { setMergingTable } from './merging';
 import { OUTCOME_APPLIED, OUTCOME_BLOCKED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
-import { MODE_HOLD, MODE_NORMAL, MODE_SETTLE, TableMerge } from './table_merge';
+import { BROKEN_REFERENCE, MODE_HOLD, MODE_NORMAL, MODE_SETTLE, TableMerge } from './table_merge';
 import { dropOwnLog, TriggerSwitch } from './trigger_switch';
 import { Visibility } from './visibility';
 
@@ -31,8 +31,6 @@ const PACKET_SAVEPOINT = 'cloudsync_packet';
 const HELD_SAVEPOINT = 'cloudsync_held';
 const CAREFUL_SAVEPOINT = 'cloudsync_careful';
 const TOGETHER_SAVEPOINT = 'cloudsync_together';
-
-const BROKEN_REFERENCE = 'FOREIGN KEY constraint failed';
 
 /** How the rows of a pass are merged. */
 const TOGETHER: i32 = 0;

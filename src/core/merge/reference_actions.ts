@@ -4,7 +4,7 @@
  * the same action done by SQLite to a row in its table: CASCADE deletes the row, SET NULL and SET DEFAULT write its
  * referencing columns. RESTRICT and NO ACTION: it waits for a device that brings the parent back.
  */
-import { nextClock, nextSeq } from '../catalog/counters';
+import { currentSeq, nextClock, nextSeq, restoreSeq } from '../catalog/counters';
 import {
   ACTION_CASCADE,
   ACTION_NONE,
@@ -12,50 +12,100 @@ import {
   ACTION_SET_NULL,
   ForeignKey,
 } from '../catalog/foreign_keys';
-import { HeldRows } from '../catalog/held_rows';
 import { ownSite } from '../catalog/sites';
 import { ALGORITHM_GOS, Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
 import { writeColumn, writeNil } from '../bytes/msgpack';
 import { Slice } from '../bytes/slice';
-import { compareValues, valueSize } from '../bytes/value';
+import { compareValues } from '../bytes/value';
 import { Writer } from '../bytes/writer';
 import { ClockTable } from '../clock/clock_table';
 import { RowClock } from '../clock/row_clock';
+import { compareStamps } from '../clock/stamps';
 import { time_microseconds } from '../host';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { RowValues } from './row_values';
+import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
+import { Member } from './placement';
+import { parentKey, RowValues } from './row_values';
+import { REFUSED, Visibility } from './visibility';
+
+const EDIT_SAVEPOINT = 'cloudsync_edit';
+const TRIAL_SAVEPOINT = 'cloudsync_trial';
 
 export class ReferenceActions {
   /** Why the row waits, after `apply` has done nothing. */
   reason: Slice = new Slice(0, 0);
 
+  constructor(private visibility: Visibility) {}
+
   /**
-   * Does what the foreign key wants with the held row `key`, whose parent is not visible. True when that changed the
-   * row; false when it has to wait, and on errors.
+   * Does what the foreign key wants with a held row whose parent is not visible. True when that changed the row; false
+   * when it has to wait, and on errors.
    */
-  apply(foreign: ForeignKey, table: Table, held: HeldRows, key: Slice, values: ColumnSet): bool {
-    const dead = parentIsDead(foreign, new RowValues(table, key.pointer, values));
+  apply(foreign: ForeignKey, row: Member): bool {
+    const table = row.table;
+    const deletion = new RowClock(table);
+    const dead = findDeletion(foreign, new RowValues(table, row.key.pointer, row.values), deletion);
     const text = new Text().add("FOREIGN KEY constraint failed: the row of '").bytes(foreign.parentName);
     this.reason = text
       .add(dead ? "' that it refers to was deleted" : "' that it refers to is not here")
       .slice();
     if (!dead || foreign.onDelete == ACTION_NONE || table.algorithm == ALGORITHM_GOS) return false;
-    if (foreign.onDelete == ACTION_CASCADE) return deleteHeld(table, held, key);
+    if (!this.wasUnseen(foreign, row, deletion)) return false;
+    if (foreign.onDelete == ACTION_CASCADE) return deleteHeld(row);
     const changes = new ColumnSet(table.width);
-    if (!this.referenceValues(foreign, table, values, changes)) return false;
-    return editHeld(table, held, key, values, changes);
+    return this.referenceValues(foreign, row, changes) && this.edit(row, changes);
+  }
+
+  /**
+   * True when whoever made the row refer to its parent cannot have seen that deletion of it. Otherwise the parent may be
+   * on its way in a later generation, and the row with it. Then only the device that made the reference knows.
+   */
+  private wasUnseen(foreign: ForeignKey, row: Member, deletion: RowClock): bool {
+    const clocks = new ClockTable(row.table);
+    const clock = new RowClock(row.table);
+    const found = clocks.read(row.key.pointer, clock);
+    clocks.close();
+    if (!found) return false;
+    for (let i = 0; i < foreign.columns.length; i++) {
+      const index = row.table.columnIndex(foreign.columns[i]);
+      // Key columns have no stamps of their own: any column's stamp is at least that of the insert.
+      const stamped = index >= 0 ? index : clock.stamps.smallest();
+      const site = clock.stamps.site(stamped);
+      if (site == ownSite()) return true;
+      if (compareStamps(clock.stamps.clock(stamped), site, deletion.clock, deletion.site) > 0) return false;
+    }
+    return true;
+  }
+
+  /** Makes the edit, unless the table refuses the row then. */
+  private edit(row: Member, changes: ColumnSet): bool {
+    if (!savepoint(EDIT_SAVEPOINT)) return false;
+    const seq = currentSeq();
+    const done = editHeld(row, changes);
+    const fits = done && this.fits(row);
+    if (fits) return releaseSavepoint(EDIT_SAVEPOINT);
+    restoreSeq(seq);
+    rollbackToSavepoint(EDIT_SAVEPOINT);
+    return false;
+  }
+
+  private fits(row: Member): bool {
+    if (!savepoint(TRIAL_SAVEPOINT)) return false;
+    const result = this.visibility.show(row.table, row.key.pointer, row.values);
+    return rollbackToSavepoint(TRIAL_SAVEPOINT) && result != REFUSED;
   }
 
   /** The values that SET NULL or SET DEFAULT give. False when they change nothing or belong to the key. */
-  private referenceValues(foreign: ForeignKey, table: Table, values: ColumnSet, changes: ColumnSet): bool {
+  private referenceValues(foreign: ForeignKey, row: Member, changes: ColumnSet): bool {
+    const table = row.table;
     let different = false;
     for (let i = 0; i < foreign.columns.length; i++) {
       const index = table.columnIndex(foreign.columns[i]);
       if (index < 0) return false;
       const value = foreign.onDelete == ACTION_SET_DEFAULT ? defaultOf(table, index) : encodedNull();
-      const now = values.value(index);
+      const now = row.values.value(index);
       if (now == 0 || compareValues(now, value) != 0) different = true;
       changes.put(index, value);
     }
@@ -80,57 +130,51 @@ function defaultOf(table: Table, index: i32): usize {
   return value.size > 0 ? value.start : encodedNull();
 }
 
-/** True when the row refers to the whole key of a tracked table, and that row has been deleted. */
-function parentIsDead(foreign: ForeignKey, row: RowValues): bool {
+/**
+ * True when the row refers to the whole key of a tracked table, and that row has been deleted: `deletion` has the stamp.
+ */
+function findDeletion(foreign: ForeignKey, row: RowValues, deletion: RowClock): bool {
   const parent: Table | null = foreign.parent;
-  const places = foreign.keyPlaces();
-  if (parent == null || places == null) return false;
-  const key = new Writer(64);
-  for (let k = 0; k < places.length; k++) {
-    const value = row.value(foreign.columns[places[k]]);
-    if (value == 0) return false;
-    key.bytes(value, valueSize(value));
-  }
+  const key = parentKey(foreign, row);
+  if (parent == null || key == null) return false;
   const clocks = new ClockTable(parent);
   const clock = new RowClock(parent);
   const dead = clocks.read(key.start, clock) && clock.found && !clock.alive;
   clocks.close();
+  deletion.clock = clock.clock;
+  deletion.site = clock.site;
   return dead;
 }
 
 /** Deletes a held row on this device's behalf. False on errors. */
-function deleteHeld(table: Table, held: HeldRows, key: Slice): bool {
-  const clocks = new ClockTable(table);
-  const clock = new RowClock(table);
-  let ok = clocks.read(key.pointer, clock);
+function deleteHeld(row: Member): bool {
+  const key = row.key.pointer;
+  const clocks = new ClockTable(row.table);
+  const clock = new RowClock(row.table);
+  let ok = clocks.read(key, clock);
   const oldSeq = clock.seq;
   clock.seq = nextSeq();
   clock.deleteLocally(nextClock(time_microseconds()), ownSite());
-  ok = ok && clocks.write(key.pointer, clock, oldSeq) && held.drop(key.pointer);
+  ok = ok && clocks.write(key, clock, oldSeq) && row.held.drop(key);
   clocks.close();
   return ok;
 }
 
 /** Writes columns of a held row on this device's behalf, as an ordinary edit. False on errors. */
-export function editHeld(
-  table: Table,
-  held: HeldRows,
-  key: Slice,
-  values: ColumnSet,
-  changes: ColumnSet,
-): bool {
-  const clocks = new ClockTable(table);
-  const clock = new RowClock(table);
-  let ok = clocks.read(key.pointer, clock);
+export function editHeld(row: Member, changes: ColumnSet): bool {
+  const key = row.key.pointer;
+  const clocks = new ClockTable(row.table);
+  const clock = new RowClock(row.table);
+  let ok = clocks.read(key, clock);
   const oldSeq = clock.seq;
   clock.seq = nextSeq();
   const stamp = nextClock(time_microseconds());
   for (let i = 0; i < changes.width; i++) {
     if (changes.value(i) != 0) clock.stampOne(i, stamp, ownSite(), clock.seq);
   }
-  values.overlay(changes);
-  const reason = held.reason(key.pointer);
-  ok = ok && clocks.write(key.pointer, clock, oldSeq) && held.write(key.pointer, values, reason);
+  row.values.overlay(changes);
+  const reason = row.held.reason(key);
+  ok = ok && clocks.write(key, clock, oldSeq) && row.held.write(key, row.values, reason);
   clocks.close();
   return ok;
 }

@@ -27,11 +27,14 @@ export class Rank {
 export class RowRanks {
   /** Columns that take part in a unique index. */
   private claims: StaticArray<bool>;
+  /** The table has unique indexes besides its key. */
+  private competes: bool;
 
   constructor(private table: Table) {
     this.claims = new StaticArray<bool>(table.width);
     const columns = allColumns(table);
     const indexes = uniqueIndexes(table, columns);
+    this.competes = indexes.length > 0;
     for (let i = 0; i < indexes.length; i++) {
       for (let t = 0; t < indexes[i].terms.length; t++) {
         const term = indexes[i].terms[t];
@@ -62,9 +65,16 @@ export class RowRanks {
     }
   }
 
-  /** The rank of the living row with these clocks; `key` are bytes that all replicas have in common. */
+  /**
+   * The rank of the living row with these clocks; `key` are bytes that all replicas have in common. Rows that cannot
+   * claim anything come last.
+   */
   of(clock: RowClock, key: Slice): Rank {
     const rank = new Rank(key);
+    if (!this.competes) {
+      rank.clock = i64.MAX_VALUE;
+      return rank;
+    }
     for (let i = 0; i < this.table.columns.length; i++) {
       const stamp = clock.stamps.clock(i);
       const site = clock.stamps.site(i);
@@ -72,7 +82,12 @@ export class RowRanks {
       rank.clock = stamp;
       rank.site = site;
     }
-    if (rank.clock == 0) takeSmallest(rank, clock);
+    if (rank.clock == 0) {
+      // Only key columns claim something: the row's oldest stamp counts, which edits of other columns do not move.
+      const smallest = clock.stamps.smallest();
+      rank.clock = clock.stamps.clock(smallest);
+      rank.site = clock.stamps.site(smallest);
+    }
     return rank;
   }
 }
@@ -89,18 +104,6 @@ export function sortRanks(list: Array<Rank>): void {
       }
       list[at] = rank;
     }
-  }
-}
-
-/** Only key columns claim something: the row's oldest stamp counts, which edits of other columns do not move. */
-function takeSmallest(rank: Rank, clock: RowClock): void {
-  for (let i = 0; i < clock.stamps.width; i++) {
-    const stamp = clock.stamps.clock(i);
-    const site = clock.stamps.site(i);
-    if (stamp == 0) continue;
-    if (rank.clock != 0 && compareStamps(stamp, site, rank.clock, rank.site) >= 0) continue;
-    rank.clock = stamp;
-    rank.site = site;
   }
 }
 

@@ -88,11 +88,27 @@ export function childKeys(foreign: ForeignKey, parent: Table, key: usize): Array
   return found;
 }
 
+/**
+ * The encoded key of the row that this one refers to; null when the reference is not to the whole key of a tracked table
+ * or has a value that is not known.
+ */
+export function parentKey(foreign: ForeignKey, row: RowValues): Writer | null {
+  const places = foreign.keyPlaces();
+  if (places == null) return null;
+  const key = new Writer(64);
+  for (let k = 0; k < places.length; k++) {
+    const value = row.value(foreign.columns[places[k]]);
+    if (value == 0) return null;
+    key.bytes(value, valueSize(value));
+  }
+  return key;
+}
+
 /** The row's values by the name of the column. */
 export class RowValues {
   constructor(
     private table: Table,
-    private key: usize,
+    readonly key: usize,
     private values: ColumnSet,
   ) {}
 

@@ -7,46 +7,45 @@
  *     - of rows that claim the same unique value the one with the oldest claim (row_ranks.ts) is visible.
  *
  * Because claims are totally ordered there is exactly one set of visible rows like that. It is reached by trying held
- * rows, parents' tables first and the oldest claims first, until nothing moves any more: one that fits is shown; one
- * that only younger rows oppose takes their place, and they are held.
+ * rows, parents' tables first and the oldest claims first, until nothing moves any more (placement.ts): one that fits is
+ * shown; one that only younger rows oppose takes their place, and they are held.
  */
-import { HeldRows, anyRowHeld } from '../catalog/held_rows';
+import { ForeignKey } from '../catalog/foreign_keys';
+import { anyRowHeld, HeldRows } from '../catalog/held_rows';
 import { rankTables } from '../catalog/ranks';
+import { ReferenceGroups } from '../catalog/reference_groups';
 import { Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
-import { Slice } from '../bytes/slice';
-import { ClockTable } from '../clock/clock_table';
-import { RowClock } from '../clock/row_clock';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
 import { executeLiteral } from '../sql/statement';
-import { sliceOf, Text } from '../sql/text';
+import { sliceOf } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
+import { Member, Placement, rankOf } from './placement';
 import { ReferenceActions } from './reference_actions';
 import { Rank, RowRanks, sortRanks } from './row_ranks';
 import { TriggerSwitch } from './trigger_switch';
-import { IN_CONFLICT, REFUSED, SHOWN, Visibility } from './visibility';
+import { Visibility } from './visibility';
 
 const PLACE_SAVEPOINT = 'cloudsync_place';
 
-/** Only references in a circle through tables with unique indexes could go on for ever. */
-const ROUNDS_MAX: i32 = 100;
-
-/** Why a row is held that another one has displaced, until its next turn says more. */
-const DISPLACED = 'UNIQUE constraint failed';
+/** Every round that moves something makes older claims visible, so there is an end; this is the emergency brake. */
+const ROUNDS_MAX: i32 = 1000;
 
 class Settler {
   private visibility: Visibility;
   private actions: ReferenceActions;
+  private groups: ReferenceGroups;
   private moved: bool = false;
 
   constructor(
     private tables: Array<Table>,
     triggers: TriggerSwitch,
   ) {
-    this.visibility = new Visibility(tables, triggers);
-    this.actions = new ReferenceActions();
-    if (this.visibility.enforced) this.visibility.foreignKeys();
+    const visibility = new Visibility(tables, triggers);
+    this.visibility = visibility;
+    this.actions = new ReferenceActions(visibility);
+    this.groups = new ReferenceGroups(visibility.foreignKeysInForce());
   }
 
   run(): bool {
@@ -93,53 +92,32 @@ class Settler {
     const key = claim.key.pointer;
     const values = new ColumnSet(table.width);
     if (!held.read(key, values)) return;
-    const broken = this.visibility.brokenReference(table, key, values);
-    if (hasFailed()) return;
-    if (broken != null) {
-      const acted = this.actions.apply(broken, table, held, claim.key, values);
-      if (acted) this.moved = true;
-      else if (!hasFailed()) held.explain(key, this.actions.reason);
+    const row = new Member(table, held, claim.key, values);
+    const placement = new Placement(this.visibility, this.groups, claim);
+    if (!placement.gather(row)) {
+      if (!hasFailed()) this.wait(row, placement.broken);
       return;
     }
     if (!savepoint(PLACE_SAVEPOINT)) return;
-    const shown = this.place(table, claim, values);
-    if (hasFailed()) return;
-    if (shown && held.drop(key)) {
+    if (placement.place() && !hasFailed()) {
       releaseSavepoint(PLACE_SAVEPOINT);
       this.moved = true;
       return;
     }
     const reason = this.visibility.reason;
-    if (rollbackToSavepoint(PLACE_SAVEPOINT)) held.explain(key, reason);
+    if (rollbackToSavepoint(PLACE_SAVEPOINT) && !hasFailed()) held.explain(key, reason);
   }
 
-  /** Shows the row, and hides rows with younger claims that are in its way. True when it is visible then. */
-  private place(table: Table, claim: Rank, values: ColumnSet): bool {
-    const key = claim.key.pointer;
-    let result = this.visibility.show(table, key, values);
-    if (result != IN_CONFLICT) return result == SHOWN;
-    const ranks = new RowRanks(table);
-    while (result == IN_CONFLICT) {
-      const other = rankOf(table, ranks, this.visibility.other);
-      if (hasFailed()) return false;
-      if (other.compare(claim) < 0) {
-        this.visibility.explainConflict(table, key, values);
-        return false;
-      }
-      if (!this.visibility.hide(table, other.key.pointer, sliceOf(DISPLACED))) return false;
-      result = this.visibility.show(table, key, values);
+  /** The row has no parent that is visible. When that one is dead, the foreign key may want an edit. */
+  private wait(row: Member, broken: ForeignKey | null): void {
+    if (broken == null) {
+      row.held.explain(row.key.pointer, sliceOf('a row that it refers to, directly or not, is held'));
+    } else if (this.actions.apply(broken, row)) {
+      this.moved = true;
+    } else if (!hasFailed()) {
+      row.held.explain(row.key.pointer, this.actions.reason);
     }
-    return result == SHOWN;
   }
-}
-
-/** The rank of a living row by its encoded key. */
-function rankOf(table: Table, ranks: RowRanks, key: Slice): Rank {
-  const clocks = new ClockTable(table);
-  const clock = new RowClock(table);
-  clocks.read(key.pointer, clock);
-  clocks.close();
-  return ranks.of(clock, key);
 }
 
 /**

@@ -5,7 +5,7 @@
  * either way, so what is held is a matter of this device's constraints only.
  */
 import { nextClock, nextSeq, restoreSeq } from '../catalog/counters';
-import { HeldRows } from '../catalog/held_rows';
+import { anyRowHeld, HeldRows } from '../catalog/held_rows';
 import { ownSite } from '../catalog/sites';
 import { ALGORITHM_AWS, ALGORITHM_CLS, Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
@@ -18,11 +18,21 @@ import { sql_changes, time_microseconds } from '../host';
 import { IncomingRow } from '../packet/decoder';
 import { CL_STEP_MAX } from '../packet/limits';
 import { arenaMark, arenaRelease } from '../runtime/arena';
-import { failWith, failWithSql, hasFailed, lastMessage, SQLITE_DONE } from '../sql/failure';
+import {
+  failWith,
+  failWithSql,
+  hasFailed,
+  lastMessage,
+  SQLITE_CONSTRAINT_TRIGGER,
+  SQLITE_DONE,
+} from '../sql/failure';
 import { DataTable, isRefusal } from './data_table';
 import { Expectations } from './expectations';
 import { OUTCOME_APPLIED, OUTCOME_BLOCKED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
+import { heldRowForbids } from './restrictions';
 import { Visibility } from './visibility';
+
+export const BROKEN_REFERENCE = 'FOREIGN KEY constraint failed';
 
 /** What a decision means for the row's values. */
 const WRITE_NOTHING: i32 = 0;
@@ -52,6 +62,8 @@ export class TableMerge {
   private held: HeldRows;
   private heldValues: ColumnSet;
   private isHeld: bool = false;
+  /** What opposes the deletion is a trigger of the application. */
+  private triggerRefused: bool = false;
   private write: i32 = WRITE_NOTHING;
   /** Why the data table refused the newest row that it refused. */
   refusal: Slice = new Slice(0, 0);
@@ -122,6 +134,7 @@ export class TableMerge {
     const before = this.valuesBefore(row);
     this.winners.clear();
     this.write = WRITE_NOTHING;
+    if (mode != MODE_SETTLE) this.triggerRefused = false;
     let outcome = this.decide(row);
     if (outcome == OUTCOME_APPLIED) outcome = this.put(row, mode);
     if (hasFailed()) return OUTCOME_FAILED;
@@ -157,9 +170,12 @@ export class TableMerge {
   /** Writes the values as decided. Sets `isHeld` when the row is held afterwards. */
   private put(row: IncomingRow, mode: i32): i32 {
     const key = row.key.pointer;
+    if (this.write == WRITE_AWAY) {
+      if (mode == MODE_SETTLE) return this.settleDeletion(row);
+      if (this.isForbidden(key)) return OUTCOME_BLOCKED;
+    }
     if (this.isHeld) return this.putHeld(key);
     if (mode == MODE_HOLD) return this.hold(key);
-    if (mode == MODE_SETTLE && this.write == WRITE_AWAY) return this.settleDeletion(row);
     const code = this.putData(key);
     if (code == SQLITE_DONE) return OUTCOME_APPLIED;
     if (!isRefusal(code)) {
@@ -167,7 +183,18 @@ export class TableMerge {
       return OUTCOME_FAILED;
     }
     this.refusal = lastMessage();
-    return this.write == WRITE_AWAY ? OUTCOME_BLOCKED : this.hold(key);
+    if (this.write != WRITE_AWAY) return this.hold(key);
+    // RESTRICT speaks through a trigger of SQLite's own, with this message.
+    this.triggerRefused = code == SQLITE_CONSTRAINT_TRIGGER && !this.refusal.is(BROKEN_REFERENCE);
+    return OUTCOME_BLOCKED;
+  }
+
+  /** A held row refers to the one that is to go, and forbids it. */
+  private isForbidden(key: usize): bool {
+    const keys = this.visibility.foreignKeysInForce();
+    if (keys.length == 0 || !anyRowHeld()) return false;
+    if (this.isHeld) return heldRowForbids(keys, this.table, key, this.heldValues);
+    return this.data.read(key, this.local) && heldRowForbids(keys, this.table, key, this.local);
   }
 
   private putData(key: usize): i32 {
@@ -215,9 +242,9 @@ export class TableMerge {
   private settleDeletion(row: IncomingRow): i32 {
     const algorithm = this.table.algorithm;
     const restorable = algorithm == ALGORITHM_CLS || algorithm == ALGORITHM_AWS;
-    if (restorable && this.refusal.is('FOREIGN KEY constraint failed')) return this.bringBack(row);
+    if (restorable && !this.triggerRefused) return this.bringBack(row);
     const key = row.key.pointer;
-    if (!this.visibility.hide(this.table, key, this.refusal)) return OUTCOME_REFUSED;
+    if (!this.isHeld && !this.visibility.hide(this.table, key, this.refusal)) return OUTCOME_REFUSED;
     this.held.any = true;
     return this.held.drop(key) ? OUTCOME_APPLIED : OUTCOME_FAILED;
   }

@@ -14,7 +14,7 @@ import { Statement } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
 import { DataTable, isRefusal } from './data_table';
-import { bindRow, childKeys, keyOfRow, probeSql, RowValues } from './row_values';
+import { bindRow, childKeys, keyOfRow, probeSql } from './row_values';
 import { SideEffects } from './side_effects';
 import { hasApplicationTrigger, TriggerSwitch } from './trigger_switch';
 
@@ -31,6 +31,7 @@ export const REFUSED: i32 = 2;
 export class Visibility {
   /** Foreign keys are enforced on this connection. */
   readonly enforced: bool;
+  private violatedBefore: bool;
   private keys: Array<ForeignKey> | null = null;
   private effects: SideEffects;
   other: Slice = new Slice(0, 0);
@@ -41,6 +42,7 @@ export class Visibility {
     private triggers: TriggerSwitch,
   ) {
     this.enforced = foreignKeysEnforced();
+    this.violatedBefore = sql_foreign_key_violations() != 0;
     this.effects = new SideEffects(tables);
   }
 
@@ -48,6 +50,18 @@ export class Visibility {
   foreignKeys(): Array<ForeignKey> {
     if (this.keys == null) this.keys = readForeignKeys(this.tables);
     return this.keys!;
+  }
+
+  /** The same when they are enforced, else none. */
+  foreignKeysInForce(): Array<ForeignKey> {
+    return this.enforced ? this.foreignKeys() : [];
+  }
+
+  /** False when references are broken that were not when this object was made: one of the rows shown since must go. */
+  referencesHold(): bool {
+    if (this.violatedBefore || sql_foreign_key_violations() == 0) return true;
+    this.reason = sliceOf('FOREIGN KEY constraint failed');
+    return false;
   }
 
   /**
@@ -94,8 +108,7 @@ export class Visibility {
   }
 
   private hideChildren(table: Table, key: usize): bool {
-    if (!this.enforced) return true;
-    const keys = this.foreignKeys();
+    const keys = this.foreignKeysInForce();
     for (let i = 0; i < keys.length; i++) {
       const parent: Table | null = keys[i].parent;
       if (parent != null && parent.id == table.id && !this.hideReferring(keys[i], table, key)) return false;
@@ -122,31 +135,13 @@ export class Visibility {
     return true;
   }
 
-  /** The first foreign key of the row whose parent is not visible, or null. Check hasFailed(). */
-  brokenReference(table: Table, key: usize, values: ColumnSet): ForeignKey | null {
-    if (!this.enforced) return null;
-    const keys = this.foreignKeys();
-    for (let i = 0; i < keys.length; i++) {
-      const child: Table | null = keys[i].child;
-      if (child == null || child.id != table.id) continue;
-      const row = new RowValues(child, key, values);
-      if (!row.refersToItself(keys[i]) && !row.findsParent(keys[i])) return keys[i];
-    }
-    return null;
-  }
-
   /** Tries to put a row with these values into its table: SHOWN, IN_CONFLICT or REFUSED. */
   show(table: Table, key: usize, values: ColumnSet): i32 {
-    const violated = sql_foreign_key_violations();
     if (!savepoint(SHOW_SAVEPOINT)) return REFUSED;
     let result = this.probe(table, key, values);
     if (result == SHOWN && hasApplicationTrigger(table)) {
       if (!rollbackToSavepoint(SHOW_SAVEPOINT) || !savepoint(SHOW_SAVEPOINT)) return REFUSED;
       result = this.insertWithTriggers(table, key, values);
-    }
-    if (result == SHOWN && violated == 0 && sql_foreign_key_violations() != 0) {
-      this.reason = sliceOf('FOREIGN KEY constraint failed');
-      result = REFUSED;
     }
     if (result != SHOWN) rollbackToSavepoint(SHOW_SAVEPOINT);
     else if (!releaseSavepoint(SHOW_SAVEPOINT)) return REFUSED;

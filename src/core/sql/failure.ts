@@ -15,6 +15,7 @@ export const SQLITE_CORRUPT: i32 = 11;
 export const SQLITE_TOOBIG: i32 = 18;
 export const SQLITE_CONSTRAINT: i32 = 19;
 export const SQLITE_MISMATCH: i32 = 20;
+export const SQLITE_CONSTRAINT_TRIGGER: i32 = 1811;
 export const SQLITE_ROW: i32 = 100;
 export const SQLITE_DONE: i32 = 101;
 
