@@ -142,6 +142,7 @@ export class PacketMerge {
   /** True when the deletions that are left can be done at once. */
   private allTogether(body: Slice): bool {
     const rows = this.rows;
+    const merges = this.merges.length;
     if (!this.begin(TOGETHER_SAVEPOINT)) return false;
     this.way = TOGETHER;
     this.blocked = 0;
@@ -150,6 +151,8 @@ export class PacketMerge {
     this.rows = rows;
     if (!ok) return false;
     if (this.blocked == 0 && !this.violated()) return releaseSavepoint(TOGETHER_SAVEPOINT);
+    // What was expected of the rows goes with what was done to them.
+    while (this.merges.length > merges) this.merges.pop().close();
     this.undo(TOGETHER_SAVEPOINT);
     return false;
   }
