@@ -82,11 +82,11 @@ function enter(altering: bool): bool {
   if (schemaNews) return takeUp();
   const seq = currentSeq();
   if (!foldTables(tables)) return false;
-  return currentSeq() == seq ? !hasFailed() : settle();
+  return currentSeq() == seq ? !hasFailed() : settleHeld();
 }
 
-/** Rows that were held may have got their place by local writes, and others may have lost theirs. */
-function settle(): bool {
+/** After local writes: rows that were held may have got their place, and others may have lost theirs. */
+export function settleHeld(): bool {
   const triggers = new TriggerSwitch();
   const ok = settleHeldRows(tables, triggers);
   return triggers.close() && ok;

@@ -16,9 +16,11 @@ import {
   renameColumn,
 } from '../catalog/columns';
 import { currentSeq, nextSeq } from '../catalog/counters';
+import { retireHeldRows } from '../catalog/held_rows';
 import { sendEverything } from '../catalog/send_settings';
 import { ALGORITHM_GOS, Column, Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
+import { HeldClocks } from '../clock/held_clocks';
 import { hasFailed } from '../sql/failure';
 import { execute, Statement } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
@@ -164,6 +166,7 @@ function startAnew(table: Table, strict: bool): bool {
   return (
     execute(new Text().add('DROP TABLE ').main(table.clockName)) &&
     execute(new Text().add('DROP TABLE ').main(table.logName)) &&
+    retireHeldRows(table) &&
     createClockTable(table, strict) &&
     createLogTable(table) &&
     enterExistingRows(table)
@@ -197,5 +200,6 @@ function forgetVanished(table: Table): bool {
   sameKey(sql, table).add(') AND NOT EXISTS(SELECT 1 FROM ').main(table.logName);
   sql.add(' AS l WHERE l.mask=-2');
   for (let i = 0; i < table.keys.length; i++) sql.add(' AND l.pk').number(i).add('=b.pk').number(i);
-  return execute(sql.add(')'));
+  const kept = new HeldClocks(table);
+  return execute(sql.add(')')) && kept.restore();
 }

@@ -57,7 +57,8 @@ export function currentName(table: Table): Slice {
 export function renameInCatalog(table: Table, name: Slice): bool {
   const sql = new Text().add('UPDATE main.cloudsync_tables SET name=').quoted(name).add(' WHERE id=');
   table.name = name;
-  return execute(sql.number(table.id));
+  const held = new Text().add('UPDATE main.cloudsync_held SET tbl=').quoted(name).add(' WHERE table_id=');
+  return execute(sql.number(table.id)) && execute(held.number(table.id));
 }
 
 /**

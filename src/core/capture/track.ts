@@ -4,6 +4,7 @@
  */
 import { currentSeq, nextClock, nextSeq, takeSeqs } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
+import { forgetHeldRows } from '../catalog/held_rows';
 import { setInteger, settingInteger } from '../catalog/settings';
 import { registerColumn, registerKeys } from '../catalog/columns';
 import { Table } from '../catalog/table';
@@ -99,6 +100,7 @@ export function untrackTable(table: Table): bool {
     execute(new Text().add('DROP TABLE IF EXISTS ').main(table.clockName)) &&
     execute(new Text().add('DROP TABLE IF EXISTS ').main(table.logName)) &&
     forgetAlter(table) &&
+    forgetHeldRows(table) &&
     execute(new Text().add('DELETE FROM main.cloudsync_columns WHERE table_id=').number(table.id)) &&
     execute(new Text().add('DELETE FROM main.cloudsync_tables WHERE id=').number(table.id)) &&
     forgetSettings(table) &&

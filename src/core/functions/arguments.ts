@@ -3,7 +3,10 @@
  * names the function's argument.
  */
 import { argument_copy, argument_integer, argument_real, argument_size, argument_type } from '../host';
+import { writeBinary, writeInteger, writeNil, writeReal, writeText } from '../bytes/msgpack';
 import { Slice } from '../bytes/slice';
+import { Writer } from '../bytes/writer';
+import { VALUE_MAX } from '../packet/limits';
 import { arenaAllocate } from '../runtime/arena';
 import { fail, failWith, SQLITE_MISMATCH, SQLITE_TOOBIG } from '../sql/failure';
 import { Text } from '../sql/text';
@@ -74,6 +77,29 @@ export function argumentInteger(
     fail(text, SQLITE_MISMATCH);
   }
   return value;
+}
+
+/** An argument of any type as an encoded value; its text and blob at most as large as a packet can carry. */
+export function argumentValue(index: i32): Writer {
+  const target = new Writer(64);
+  const type = argument_type(index);
+  if (type == TYPE_NULL) writeNil(target);
+  else if (type == TYPE_INTEGER) writeInteger(target, argument_integer(index));
+  else if (type == TYPE_REAL) writeReal(target, argument_real(index));
+  else writeBytes(target, index, type);
+  return target;
+}
+
+function writeBytes(target: Writer, index: i32, type: i32): void {
+  const size = argument_size(index);
+  if (size > VALUE_MAX) {
+    failWith('the value is larger than a packet can carry', SQLITE_TOOBIG);
+    return;
+  }
+  const bytes = arenaAllocate(size + 1);
+  argument_copy(index, 0, bytes, size);
+  if (type == TYPE_TEXT) writeText(target, bytes, size);
+  else writeBinary(target, bytes, size);
 }
 
 /** Checks that an argument is a BLOB; its size. */

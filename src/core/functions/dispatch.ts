@@ -1,6 +1,7 @@
 /** dispatch.ts: from the number of a function to its implementation. */
 import * as alter from './alter_functions';
 import * as changes from './changes_functions';
+import * as held from './held_functions';
 import * as network from './network_functions';
 import * as payload from './payload_functions';
 import {
@@ -31,6 +32,7 @@ import {
   F_PAYLOAD_LOAD,
   F_PAYLOAD_PAGE,
   F_PAYLOAD_SAVE,
+  F_RESOLVE,
   F_SET,
   F_SET_COLUMN,
   F_SET_TABLE,
@@ -110,4 +112,5 @@ function dispatchNetwork(id: i32, count: i32): void {
 function dispatchAlter(id: i32): void {
   if (id == F_BEGIN_ALTER) alter.begin();
   else if (id == F_COMMIT_ALTER) alter.commit();
+  else if (id == F_RESOLVE) held.resolve();
 }

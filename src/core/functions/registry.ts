@@ -57,6 +57,7 @@ export const F_NETWORK_STATUS: i32 = 31;
 export const F_NETWORK_CLEANUP: i32 = 32;
 export const F_BEGIN_ALTER: i32 = 33;
 export const F_COMMIT_ALTER: i32 = 34;
+export const F_RESOLVE: i32 = 35;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -337,17 +338,31 @@ function alterFunctions(): Array<FunctionEntry> {
   ];
 }
 
+function rowFunctions(): Array<FunctionEntry> {
+  return [
+    entry(
+      F_RESOLVE,
+      'cloudsync_resolve',
+      3,
+      3,
+      DIRECTONLY,
+      'gives a held row another value: (id, column, value); 1 when it is in its table then',
+    ),
+  ];
+}
+
 function allFunctions(): Array<FunctionEntry> {
   return tableFunctions()
     .concat(stateFunctions())
     .concat(payloadFunctions())
     .concat(networkFunctions())
     .concat(exchangeFunctions())
-    .concat(alterFunctions());
+    .concat(alterFunctions())
+    .concat(rowFunctions());
 }
 
 export function functionCount(): i32 {
-  return F_COMMIT_ALTER + 1;
+  return F_RESOLVE + 1;
 }
 
 /** Address of seven u32: name, its size, least and most arguments, flags, help, its size. In the arena. */
