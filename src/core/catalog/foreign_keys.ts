@@ -24,9 +24,29 @@ export class ForeignKey {
     /** Null where the table is not tracked. */
     public child: Table | null,
     public parent: Table | null,
-    /** ON DELETE: one of ACTION_*; RESTRICT and NO ACTION are ACTION_NONE. */
+    /** One of ACTION_*; RESTRICT, NO ACTION and what cannot be done to the child are ACTION_NONE. */
     public onDelete: i32,
+    public onUpdate: i32,
   ) {}
+
+  /** The child can be given other values in its referencing columns, NULL among them when `asNull`. */
+  private isWritable(asNull: bool): bool {
+    const child: Table | null = this.child;
+    if (child == null) return true;
+    for (let i = 0; i < this.columns.length; i++) {
+      const index = child.columnIndex(this.columns[i]);
+      if (index < 0 || (asNull && isNotNull(child, this.columns[i]))) return false;
+    }
+    return true;
+  }
+
+  /** SQLite refuses actions that cannot be done as it does RESTRICT. */
+  dropImpossibleActions(): void {
+    const deletion = this.onDelete;
+    const deletes = deletion == ACTION_CASCADE || this.isWritable(deletion == ACTION_SET_NULL);
+    if (!deletes) this.onDelete = ACTION_NONE;
+    if (!this.isWritable(this.onUpdate == ACTION_SET_NULL)) this.onUpdate = ACTION_NONE;
+  }
 
   /** For each key column of the parent the place of its referencing column in `columns`; null when others are referred to. */
   keyPlaces(): Array<i32> | null {
@@ -56,6 +76,15 @@ export class ForeignKey {
   }
 }
 
+function isNotNull(table: Table, column: Slice): bool {
+  const statement = new Statement(
+    new Text().add('SELECT 1 FROM pragma_table_info(?1,\'main\') WHERE name=?2 COLLATE NOCASE AND "notnull"'),
+  );
+  const found = statement.text(1, table.name).text(2, column).step();
+  statement.close();
+  return found;
+}
+
 function actionOf(name: Slice): i32 {
   if (name.is('CASCADE')) return ACTION_CASCADE;
   if (name.is('SET NULL')) return ACTION_SET_NULL;
@@ -80,7 +109,7 @@ export function readForeignKeys(tables: Array<Table>): Array<ForeignKey> {
   const list: Array<ForeignKey> = [];
   const statement = new Statement(
     new Text(512).add(
-      'SELECT s.name, f."table", f.seq, f."from", f."to", f.on_delete FROM main.sqlite_schema AS s,' +
+      'SELECT s.name, f."table", f.seq, f."from", f."to", f.on_delete, f.on_update FROM main.sqlite_schema AS s,' +
         " pragma_foreign_key_list(s.name, 'main') AS f WHERE s.type='table' ORDER BY s.name, f.id, f.seq",
     ),
   );
@@ -95,6 +124,7 @@ export function readForeignKeys(tables: Array<Table>): Array<ForeignKey> {
           findTable(tables, child),
           findTable(tables, parent),
           actionOf(statement.columnBytes(5)),
+          actionOf(statement.columnBytes(6)),
         ),
       );
     }
@@ -115,7 +145,9 @@ function complete(list: Array<ForeignKey>): Array<ForeignKey> {
     const parent: Table | null = key.parent;
     if ((child != null && !child.open()) || (parent != null && !parent.open())) break;
     completeReference(key);
-    if (key.columns.length == key.parentColumns.length) wanted.push(key);
+    if (key.columns.length != key.parentColumns.length) continue;
+    key.dropImpossibleActions();
+    wanted.push(key);
   }
   return wanted;
 }

@@ -23,7 +23,14 @@ import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transac
 import { heldIds, heldPacket, holdRow, releaseHeld, WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './held';
 import { setMergingTable } from './merging';
 import { OUTCOME_APPLIED, OUTCOME_BLOCKED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
-import { BROKEN_REFERENCE, MODE_HOLD, MODE_NORMAL, MODE_SETTLE, TableMerge } from './table_merge';
+import {
+  BROKEN_REFERENCE,
+  MODE_HOLD,
+  MODE_NORMAL,
+  MODE_SETTLE,
+  MODE_TOGETHER,
+  TableMerge,
+} from './table_merge';
 import { dropOwnLog, TriggerSwitch } from './trigger_switch';
 import { Visibility } from './visibility';
 
@@ -49,6 +56,8 @@ export class PacketMerge {
   private way: i32 = TOGETHER;
   /** The application's own transaction has broken references already: then nobody can tell whose they are. */
   private violatedBefore: bool = false;
+  /** Deletions are tried that only exclude each other. */
+  private allAtOnce: bool = false;
   private sawDeletion: bool = false;
   /** The merges of this pass, open until its end. */
   private merges: Array<TableMerge> = [];
@@ -145,9 +154,11 @@ export class PacketMerge {
     const merges = this.merges.length;
     if (!this.begin(TOGETHER_SAVEPOINT)) return false;
     this.way = TOGETHER;
+    this.allAtOnce = true;
     this.blocked = 0;
     const ok = this.mergeRows(body, false);
     this.way = ONE_BY_ONE;
+    this.allAtOnce = false;
     this.rows = rows;
     if (!ok) return false;
     if (this.blocked == 0 && !this.violated()) return releaseSavepoint(TOGETHER_SAVEPOINT);
@@ -212,7 +223,8 @@ export class PacketMerge {
 
   private mergeRow(merge: TableMerge | null, incoming: Table, row: IncomingRow, reason: Text | null): bool {
     if (merge == null) return this.hold(incoming, row, null, reason!.slice(), WAITS_FOR_SCHEMA);
-    const outcome = this.way == TOGETHER ? merge.merge(row, MODE_NORMAL) : this.mergeCarefully(merge, row);
+    const mode = this.allAtOnce ? MODE_TOGETHER : MODE_NORMAL;
+    const outcome = this.way == TOGETHER ? merge.merge(row, mode) : this.mergeCarefully(merge, row);
     if (outcome == OUTCOME_FAILED) return false;
     if (outcome == OUTCOME_BLOCKED) this.blocked++;
     if (outcome == OUTCOME_REFUSED) return this.hold(incoming, row, null, merge.refusal, WAITS_FOR_DATA);

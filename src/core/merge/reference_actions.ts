@@ -21,11 +21,11 @@ import { compareValues } from '../bytes/value';
 import { Writer } from '../bytes/writer';
 import { ClockTable } from '../clock/clock_table';
 import { RowClock } from '../clock/row_clock';
-import { compareStamps } from '../clock/stamps';
 import { time_microseconds } from '../host';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
+import { Departures } from './departures';
 import { Member } from './placement';
 import { parentKey, RowValues } from './row_values';
 import { REFUSED, Visibility } from './visibility';
@@ -37,7 +37,11 @@ export class ReferenceActions {
   /** Why the row waits, after `apply` has done nothing. */
   reason: Slice = new Slice(0, 0);
 
-  constructor(private visibility: Visibility) {}
+  private departures: Departures;
+
+  constructor(private visibility: Visibility) {
+    this.departures = new Departures(visibility);
+  }
 
   /**
    * Does what the foreign key wants with a held row whose parent is not visible. True when that changed the row; false
@@ -52,31 +56,12 @@ export class ReferenceActions {
       .add(dead ? "' that it refers to was deleted" : "' that it refers to is not here")
       .slice();
     if (!dead || foreign.onDelete == ACTION_NONE || table.algorithm == ALGORITHM_GOS) return false;
-    if (!this.wasUnseen(foreign, row, deletion)) return false;
-    if (foreign.onDelete == ACTION_CASCADE) return deleteHeld(row);
+    if (!isUnseen(foreign, row, deletion.clock, deletion.site)) return false;
+    if (foreign.onDelete == ACTION_CASCADE) {
+      return !this.departures.isForbidden(table, row.key.pointer) && deleteHeld(row);
+    }
     const changes = new ColumnSet(table.width);
     return this.referenceValues(foreign, row, changes) && this.edit(row, changes);
-  }
-
-  /**
-   * True when whoever made the row refer to its parent cannot have seen that deletion of it. Otherwise the parent may be
-   * on its way in a later generation, and the row with it. Then only the device that made the reference knows.
-   */
-  private wasUnseen(foreign: ForeignKey, row: Member, deletion: RowClock): bool {
-    const clocks = new ClockTable(row.table);
-    const clock = new RowClock(row.table);
-    const found = clocks.read(row.key.pointer, clock);
-    clocks.close();
-    if (!found) return false;
-    for (let i = 0; i < foreign.columns.length; i++) {
-      const index = row.table.columnIndex(foreign.columns[i]);
-      // Key columns have no stamps of their own: any column's stamp is at least that of the insert.
-      const stamped = index >= 0 ? index : clock.stamps.smallest();
-      const site = clock.stamps.site(stamped);
-      if (site == ownSite()) return true;
-      if (compareStamps(clock.stamps.clock(stamped), site, deletion.clock, deletion.site) > 0) return false;
-    }
-    return true;
   }
 
   /** Makes the edit, unless the table refuses the row then. */
@@ -113,14 +98,35 @@ export class ReferenceActions {
   }
 }
 
-function encodedNull(): usize {
+/**
+ * True when whoever made the row refer to its parent cannot have seen the write of the parent with that stamp. Otherwise
+ * that write is known to the row's author, and what follows it is on its way too. Then only the device that made the
+ * reference can tell.
+ */
+export function isUnseen(foreign: ForeignKey, row: Member, stamp: i64, site: i32): bool {
+  const clocks = new ClockTable(row.table);
+  const clock = new RowClock(row.table);
+  const found = clocks.read(row.key.pointer, clock);
+  clocks.close();
+  if (!found) return false;
+  for (let i = 0; i < foreign.columns.length; i++) {
+    const index = row.table.columnIndex(foreign.columns[i]);
+    // Key columns have no stamps of their own: any column's stamp is at least that of the insert.
+    const stamped = index >= 0 ? index : clock.stamps.smallest();
+    if (clock.stamps.site(stamped) == ownSite()) return true;
+    if (clock.stamps.compare(stamped, stamp, site) > 0) return false;
+  }
+  return true;
+}
+
+export function encodedNull(): usize {
   const value = new Writer(16);
   writeNil(value);
   return value.start;
 }
 
 /** The default of a column as an encoded value. */
-function defaultOf(table: Table, index: i32): usize {
+export function defaultOf(table: Table, index: i32): usize {
   const expression = table.columns[index].defaultExpression;
   if (expression.size == 0) return encodedNull();
   const statement = new Statement(new Text().add('SELECT (').bytes(expression).add(')'));

@@ -5,7 +5,7 @@
  * either way, so what is held is a matter of this device's constraints only.
  */
 import { nextClock, nextSeq, restoreSeq } from '../catalog/counters';
-import { anyRowHeld, HeldRows } from '../catalog/held_rows';
+import { HeldRows } from '../catalog/held_rows';
 import { ownSite } from '../catalog/sites';
 import { ALGORITHM_AWS, ALGORITHM_CLS, Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
@@ -26,10 +26,12 @@ import {
   SQLITE_CONSTRAINT_TRIGGER,
   SQLITE_DONE,
 } from '../sql/failure';
+import { sliceOf } from '../sql/text';
 import { DataTable, isRefusal } from './data_table';
+import { Departures } from './departures';
 import { Expectations } from './expectations';
 import { OUTCOME_APPLIED, OUTCOME_BLOCKED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
-import { heldRowForbids } from './restrictions';
+import { ReferenceUpdates } from './reference_updates';
 import { Visibility } from './visibility';
 
 export const BROKEN_REFERENCE = 'FOREIGN KEY constraint failed';
@@ -51,6 +53,8 @@ export const MODE_NORMAL: i32 = 0;
 export const MODE_HOLD: i32 = 1;
 /** A deletion that something in this database opposes: it is settled here. */
 export const MODE_SETTLE: i32 = 2;
+/** The packet's deletions take place together: rows that refer to one of them may be among them. */
+export const MODE_TOGETHER: i32 = 3;
 
 export class TableMerge {
   private clocks: ClockTable;
@@ -64,6 +68,10 @@ export class TableMerge {
   private isHeld: bool = false;
   /** What opposes the deletion is a trigger of the application. */
   private triggerRefused: bool = false;
+  private departures: Departures;
+  private updates: ReferenceUpdates;
+  /** Foreign keys in force refer to the table. */
+  private isReferred: bool;
   private write: i32 = WRITE_NOTHING;
   /** Why the data table refused the newest row that it refused. */
   refusal: Slice = new Slice(0, 0);
@@ -83,6 +91,10 @@ export class TableMerge {
     private visibility: Visibility,
     restoring: bool,
   ) {
+    const departures = new Departures(visibility);
+    this.departures = departures;
+    this.updates = new ReferenceUpdates(table, visibility, departures);
+    this.isReferred = departures.referringTo(table).length > 0;
     this.clocks = new ClockTable(table);
     this.data = new DataTable(table);
     this.clock = new RowClock(table);
@@ -143,7 +155,10 @@ export class TableMerge {
       return outcome;
     }
     if (before != null && !this.isHeld) this.expect(row, before, clock.cl != former);
-    return this.clocks.write(key, clock, oldSeq) ? OUTCOME_APPLIED : OUTCOME_FAILED;
+    if (!this.clocks.write(key, clock, oldSeq)) return OUTCOME_FAILED;
+    if (this.isReferred && !this.isHeld && clock.alive && !this.updates.after(key, clock))
+      return OUTCOME_FAILED;
+    return OUTCOME_APPLIED;
   }
 
   /** The row that was merged last is about to be undone. */
@@ -172,10 +187,13 @@ export class TableMerge {
     const key = row.key.pointer;
     if (this.write == WRITE_AWAY) {
       if (mode == MODE_SETTLE) return this.settleDeletion(row);
-      if (this.isForbidden(key)) return OUTCOME_BLOCKED;
+      if (this.isReferred && !this.mayGo(key, mode)) return hasFailed() ? OUTCOME_FAILED : OUTCOME_BLOCKED;
     }
     if (this.isHeld) return this.putHeld(key);
     if (mode == MODE_HOLD) return this.hold(key);
+    if (this.isReferred && this.write != WRITE_AWAY && !this.updates.before(key, this.winners)) {
+      return OUTCOME_FAILED;
+    }
     const code = this.putData(key);
     if (code == SQLITE_DONE) return OUTCOME_APPLIED;
     if (!isRefusal(code)) {
@@ -189,12 +207,11 @@ export class TableMerge {
     return OUTCOME_BLOCKED;
   }
 
-  /** A held row refers to the one that is to go, and forbids it. */
-  private isForbidden(key: usize): bool {
-    const keys = this.visibility.foreignKeysInForce();
-    if (keys.length == 0 || !anyRowHeld()) return false;
-    if (this.isHeld) return heldRowForbids(keys, this.table, key, this.heldValues);
-    return this.data.read(key, this.local) && heldRowForbids(keys, this.table, key, this.local);
+  /** No living row forbids that the row goes, and those on which an action would run are out of the way. */
+  private mayGo(key: usize, mode: i32): bool {
+    this.refusal = sliceOf(BROKEN_REFERENCE);
+    if (mode != MODE_TOGETHER && this.departures.isForbidden(this.table, key)) return false;
+    return this.isHeld || this.departures.clear(this.table, key);
   }
 
   private putData(key: usize): i32 {

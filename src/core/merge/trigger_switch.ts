@@ -1,13 +1,12 @@
 /**
  * trigger_switch.ts: triggers during a merge. Where nothing but our own triggers would run, they are switched off, so
- * that merged rows are not logged as local writes. Where the application has triggers on a table of the packet, or
- * foreign keys with actions refer to one, triggers stay on: full-text indexes, derived tables and cascades depend on
- * them. What our own triggers then log about rows that the packet itself wrote is dropped afterwards; what they log
- * about other rows stays and counts as local changes.
+ * that merged rows are not logged as local writes. Where the application has triggers on a table of the packet, triggers
+ * stay on: full-text indexes and derived tables depend on them. What our own triggers then log about rows that the packet
+ * itself wrote is dropped afterwards; what they log about other rows stays and counts as local changes. (Foreign-key
+ * actions run on no tracked row during a merge, see departures.ts.)
  */
 import { sql_triggers } from '../host';
 import { triggerNames } from '../capture/triggers';
-import { foreignKeysEnforced } from '../catalog/foreign_keys';
 import { hasLog } from '../fold/fold';
 import { Table } from '../catalog/table';
 import { hasFailed } from '../sql/failure';
@@ -22,19 +21,6 @@ export function hasApplicationTrigger(table: Table): bool {
   sql.add(" UNION ALL SELECT name, tbl_name FROM temp.sqlite_schema WHERE type='trigger')");
   sql.add(' WHERE tbl_name=?1 COLLATE NOCASE AND name NOT IN (');
   const statement = new Statement(triggerNames(sql, table).add(') LIMIT 1'));
-  const found = statement.text(1, table.name).step();
-  statement.close();
-  return found;
-}
-
-function isReferredToWithAction(table: Table): bool {
-  const statement = new Statement(
-    new Text().add(
-      "SELECT 1 FROM main.sqlite_schema AS s, pragma_foreign_key_list(s.name, 'main') AS f WHERE s.type='table'" +
-        " AND f.\"table\"=?1 COLLATE NOCASE AND (f.on_delete NOT IN ('NO ACTION','RESTRICT')" +
-        " OR f.on_update NOT IN ('NO ACTION','RESTRICT')) LIMIT 1",
-    ),
-  );
   const found = statement.text(1, table.name).step();
   statement.close();
   return found;
@@ -55,13 +41,10 @@ export class TriggerSwitch {
   /** Chooses for the tables of one packet. False on errors. */
   set(tables: Array<Table>): bool {
     this.applicationTriggers = false;
-    let actions = false;
-    const enforced = foreignKeysEnforced();
     for (let i = 0; i < tables.length; i++) {
       if (!this.applicationTriggers) this.applicationTriggers = hasApplicationTrigger(tables[i]);
-      if (enforced && !actions) actions = isReferredToWithAction(tables[i]);
     }
-    const needed = this.applicationTriggers || actions;
+    const needed = this.applicationTriggers;
     if (hasFailed()) return false;
     if (!needed && !this.off) {
       sql_triggers(0);

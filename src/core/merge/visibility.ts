@@ -9,6 +9,7 @@ import { canonicalKey, HeldRows } from '../catalog/held_rows';
 import { Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
 import { Slice } from '../bytes/slice';
+import { Writer } from '../bytes/writer';
 import { failWithSql, hasFailed, lastMessage, SQLITE_DONE, SQLITE_ROW } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
@@ -111,15 +112,17 @@ export class Visibility {
     const keys = this.foreignKeysInForce();
     for (let i = 0; i < keys.length; i++) {
       const parent: Table | null = keys[i].parent;
-      if (parent != null && parent.id == table.id && !this.hideReferring(keys[i], table, key)) return false;
+      if (parent == null || parent.id != table.id) continue;
+      const found = childKeys(keys[i], table, key);
+      if (hasFailed() || !this.hideReferring(keys[i], table, found)) return false;
     }
     return true;
   }
 
-  private hideReferring(foreign: ForeignKey, parent: Table, key: usize): bool {
+  /** Hides rows that refer to a row of `parent` by this foreign key. As `hide`. */
+  hideReferring(foreign: ForeignKey, parent: Table, found: Array<Writer>): bool {
+    if (found.length == 0) return true;
     const child: Table | null = foreign.child;
-    const found = childKeys(foreign, parent, key);
-    if (found.length == 0) return !hasFailed();
     if (child == null) {
       const text = new Text().add("rows of '").bytes(foreign.childName);
       this.reason = text.add("', which is not synchronised, refer to the row that has its value").slice();
@@ -128,7 +131,7 @@ export class Visibility {
     const reason = new Text().add("the row of '").bytes(parent.name).add("' that it refers to is held");
     const held = new HeldRows(child);
     for (let i = 0; i < found.length; i++) {
-      // In a cycle of references: it is being hidden already.
+      // In a circle of references: it is being hidden already.
       if (held.has(found[i].start)) continue;
       if (!this.hideRow(child, found[i].start, reason.slice())) return false;
     }
