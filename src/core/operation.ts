@@ -11,7 +11,7 @@ import { findTable, failUntracked, loadTables, Table } from './catalog/table';
 import { Slice } from './bytes/slice';
 import { foldTables, hasLog } from './fold/fold';
 import { sql_readonly } from './host';
-import { WAITS_FOR_SCHEMA } from './merge/held';
+import { WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './merge/held';
 import { PacketMerge } from './merge/packet_merge';
 import { settleHeldRows } from './merge/settle';
 import { TriggerSwitch } from './merge/trigger_switch';
@@ -96,6 +96,13 @@ export function settleHeld(): bool {
 export function takeUp(): bool {
   tables = loadTables();
   return foldTables(tables) && releaseWaiting();
+}
+
+/** Everything of an exchange has arrived: what had to wait for the rest of it is tried, and held rows are settled. */
+export function finishExchange(): bool {
+  const triggers = new TriggerSwitch();
+  const ok = new PacketMerge(triggers, true).retryHeld(WAITS_FOR_DATA) && settleHeldRows(tables, triggers);
+  return triggers.close() && ok;
 }
 
 /** Tries what is held until the schema has changed. */

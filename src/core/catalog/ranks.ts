@@ -29,6 +29,11 @@ function loadReferences(tables: Array<Table>): Array<Reference> {
   return references;
 }
 
+/** True when a tracked table refers to another one. */
+export function hasReferences(tables: Array<Table>): bool {
+  return loadReferences(tables).length > 0;
+}
+
 /** Sets `rank` of every table. Cycles end after as many rounds as there are tables. */
 export function rankTables(tables: Array<Table>): void {
   const references = loadReferences(tables);

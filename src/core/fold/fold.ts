@@ -7,7 +7,7 @@
  * up with each entry. With the rules in fold/group.ts the result does not depend on where chunks end.
  */
 import { keyNames, MASK_EVICTED, maskCount, maskName } from '../capture/tables';
-import { nextClock } from '../catalog/counters';
+import { currentSeq, nextClock } from '../catalog/counters';
 import { Table } from '../catalog/table';
 import { ClockTable } from '../clock/clock_table';
 import { RowClock } from '../clock/row_clock';
@@ -18,6 +18,7 @@ import { hasFailed } from '../sql/failure';
 import { sql_column_real } from '../host';
 import { execute, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
+import { moveDeletionsLast } from './deletions_last';
 import { FreshRows } from './fresh_rows';
 import { GroupMap } from './group';
 
@@ -39,13 +40,20 @@ export function hasLog(table: Table): bool {
 
 /** Folds the logs of all tables. Inside a write transaction with the counters loaded. False on errors. */
 export function foldTables(tables: Array<Table>): bool {
+  const start = currentSeq();
+  let buried = false;
   for (let i = 0; i < tables.length; i++) {
     if (tables[i].altering) continue;
     if (hasLog(tables[i]) && !foldTable(tables[i])) return false;
     if (hasFailed()) return false;
+    buried = buried || someBuried;
+    someBuried = false;
   }
-  return true;
+  return !buried || moveDeletionsLast(tables, start);
 }
+
+/** Deletions were among what the newest table's log had. */
+let someBuried: bool = false;
 
 function foldTable(table: Table): bool {
   if (!table.open()) return false;
@@ -64,6 +72,7 @@ function foldTable(table: Table): bool {
     ok = last >= 0 && (last == 0 || groups.write());
     arenaRelease(inner);
   } while (ok && last > 0);
+  someBuried = groups.buried;
   select.close();
   clocks.close();
   fresh.close();

@@ -73,6 +73,8 @@ export class GroupMap {
   /** The newest seq before this fold. */
   private startSeq: i64;
   private held: HeldRows;
+  /** A deletion was among the entries. */
+  buried: bool = false;
 
   constructor(
     private table: Table,
@@ -161,6 +163,7 @@ export class GroupMap {
     }
     clock.seq = nextSeq();
     clock.deleteLocally(deletion.clock, ownSite());
+    this.buried = true;
     return true;
   }
 

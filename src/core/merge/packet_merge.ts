@@ -20,6 +20,7 @@ import { hasFailed } from '../sql/failure';
 import { executeLiteral } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
+import { exchangeIsComplete } from './completion';
 import { heldIds, heldPacket, holdRow, releaseHeld, WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './held';
 import { setMergingTable } from './merging';
 import { OUTCOME_APPLIED, OUTCOME_BLOCKED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
@@ -235,7 +236,8 @@ export class PacketMerge {
     const outcome = this.attempt(merge, row, MODE_NORMAL);
     if (outcome != OUTCOME_BLOCKED) return outcome;
     if (row.alive) return this.attempt(merge, row, MODE_HOLD);
-    return this.way == FINALLY ? this.attempt(merge, row, MODE_SETTLE) : outcome;
+    if (this.way != FINALLY) return outcome;
+    return exchangeIsComplete() ? this.attempt(merge, row, MODE_SETTLE) : OUTCOME_REFUSED;
   }
 
   /** One row in a savepoint. Blocked, and undone, when it breaks a reference. */

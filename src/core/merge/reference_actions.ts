@@ -25,6 +25,7 @@ import { time_microseconds } from '../host';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
+import { exchangeIsComplete } from './completion';
 import { Departures } from './departures';
 import { Member } from './placement';
 import { parentKey, RowValues } from './row_values';
@@ -56,6 +57,7 @@ export class ReferenceActions {
       .add(dead ? "' that it refers to was deleted" : "' that it refers to is not here")
       .slice();
     if (!dead || foreign.onDelete == ACTION_NONE || table.algorithm == ALGORITHM_GOS) return false;
+    if (!exchangeIsComplete()) return false;
     if (!isUnseen(foreign, row, deletion.clock, deletion.site)) return false;
     if (foreign.onDelete == ACTION_CASCADE) {
       return !this.departures.isForbidden(table, row.key.pointer) && deleteHeld(row);
@@ -104,19 +106,37 @@ export class ReferenceActions {
  * reference can tell.
  */
 export function isUnseen(foreign: ForeignKey, row: Member, stamp: i64, site: i32): bool {
+  const clock = readClock(row);
+  let unseen = clock.found;
+  for (let i = 0; unseen && i < foreign.columns.length; i++) {
+    const stamped = stampedColumn(foreign, i, row, clock);
+    if (clock.stamps.site(stamped) == ownSite()) return true;
+    unseen = clock.stamps.compare(stamped, stamp, site) <= 0;
+  }
+  return unseen;
+}
+
+/** True when this device has written the reference. */
+export function isOwn(foreign: ForeignKey, row: Member): bool {
+  const clock = readClock(row);
+  for (let i = 0; i < foreign.columns.length; i++) {
+    if (clock.stamps.site(stampedColumn(foreign, i, row, clock)) == ownSite()) return true;
+  }
+  return false;
+}
+
+/** Key columns have no stamps of their own: any column's stamp is at least that of the insert. */
+function stampedColumn(foreign: ForeignKey, place: i32, row: Member, clock: RowClock): i32 {
+  const index = row.table.columnIndex(foreign.columns[place]);
+  return index >= 0 ? index : clock.stamps.smallest();
+}
+
+function readClock(row: Member): RowClock {
   const clocks = new ClockTable(row.table);
   const clock = new RowClock(row.table);
-  const found = clocks.read(row.key.pointer, clock);
+  clocks.read(row.key.pointer, clock);
   clocks.close();
-  if (!found) return false;
-  for (let i = 0; i < foreign.columns.length; i++) {
-    const index = row.table.columnIndex(foreign.columns[i]);
-    // Key columns have no stamps of their own: any column's stamp is at least that of the insert.
-    const stamped = index >= 0 ? index : clock.stamps.smallest();
-    if (clock.stamps.site(stamped) == ownSite()) return true;
-    if (clock.stamps.compare(stamped, stamp, site) > 0) return false;
-  }
-  return true;
+  return clock;
 }
 
 export function encodedNull(): usize {

@@ -12,9 +12,10 @@ import { compareValues } from '../bytes/value';
 import { RowClock } from '../clock/row_clock';
 import { hasFailed } from '../sql/failure';
 import { DataTable } from './data_table';
+import { exchangeIsComplete } from './completion';
 import { Departures } from './departures';
 import { Member } from './placement';
-import { defaultOf, editHeld, encodedNull, isUnseen } from './reference_actions';
+import { defaultOf, editHeld, encodedNull, isOwn, isUnseen } from './reference_actions';
 import { childKeys, RowValues } from './row_values';
 import { Visibility } from './visibility';
 
@@ -94,6 +95,7 @@ export class ReferenceUpdates {
     }
     if (!different) return;
     const column = this.newestColumn(foreign, clock);
+    if (!exchangeIsComplete() && !isOwn(foreign, member)) return;
     if (!isUnseen(foreign, member, clock.stamps.clock(column), clock.stamps.site(column))) return;
     editHeld(member, changes);
   }

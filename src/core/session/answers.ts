@@ -6,9 +6,10 @@ import { setBlob, setInteger, setText } from '../catalog/settings';
 import { Reader } from '../bytes/reader';
 import { Slice } from '../bytes/slice';
 import { ownSite } from '../catalog/sites';
+import { beginPage } from '../merge/completion';
 import { holdReport, WAITS_FOR_SERVER, withdrawServerReports } from '../merge/held';
 import { mergeOne } from '../merge/payload_merge';
-import { beginOperation, endOperation, tables } from '../operation';
+import { beginOperation, endOperation, finishExchange, tables } from '../operation';
 import { storedSize, HEADER_SIZE } from '../packet/envelope';
 import { PACKET_MAX } from '../packet/limits';
 import { failWith, hasFailed } from '../sql/failure';
@@ -155,6 +156,7 @@ export function readPage(body: Slice): bool {
   pageComplete = false;
   if (count == 0) return badAnswer();
   if (!beginOperation()) return false;
+  const lastOfSeveral = beginPage(isLastPage(body));
   let rows: i64 = 0;
   let ended = false;
   for (let i: u32 = 0; i < count && !reader.bad && !hasFailed() && !ended; i++) {
@@ -171,10 +173,25 @@ export function readPage(body: Slice): bool {
     }
   }
   if (!hasFailed() && (!ended || reader.bad || reader.left != 0)) badAnswer();
+  if (!hasFailed() && lastOfSeveral) finishExchange();
   if (!endOperation(!hasFailed())) return false;
   session().receivedRows += rows;
   session().receivedSincePush += rows;
   return true;
+}
+
+/** True when the page says that none follows. What is wrong with it is found out when it is merged. */
+function isLastPage(body: Slice): bool {
+  const reader = new Reader(body.pointer, body.pointer + body.size);
+  for (let left = reader.array(VERDICTS_MAX); left > 0 && !reader.bad; left--) {
+    const items = reader.array(16);
+    if (reader.unsigned(255) == FRAME_CURSOR && items == 3) {
+      reader.binary(CURSOR_MAX);
+      return reader.unsigned(1) == 1;
+    }
+    reader.binary(PACKET_MAX + HEADER_SIZE);
+  }
+  return false;
 }
 
 /** The newest page was the last one. */
