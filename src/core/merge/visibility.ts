@@ -16,7 +16,8 @@ import { sliceOf, Text } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
 import { DataTable, isRefusal } from './data_table';
 import { bindRow, childKeys, keyOfRow, probeSql } from './row_values';
-import { SideEffects } from './side_effects';
+import { mergingTable, setMergingTable } from './merging';
+import { AGAIN, KEPT, SideEffects, UNDONE } from './side_effects';
 import { hasApplicationTrigger, TriggerSwitch } from './trigger_switch';
 
 const HIDE_SAVEPOINT = 'cloudsync_hide';
@@ -35,6 +36,9 @@ export class Visibility {
   private violatedBefore: bool;
   private keys: Array<ForeignKey> | null = null;
   private effects: SideEffects;
+  /** What cloudsync_is_sync() said before. */
+  private merging: Slice | null = null;
+  /** The key of the row that is in the way. */
   other: Slice = new Slice(0, 0);
   reason: Slice = new Slice(0, 0);
 
@@ -44,7 +48,7 @@ export class Visibility {
   ) {
     this.enforced = foreignKeysEnforced();
     this.violatedBefore = sql_foreign_key_violations() != 0;
-    this.effects = new SideEffects(tables);
+    this.effects = new SideEffects(tables, triggers);
   }
 
   /** The foreign keys of the schema, read when first needed. Call it before an arenaMark that is released. */
@@ -90,13 +94,16 @@ export class Visibility {
     if (!new HeldRows(table).write(key, values, reason) || !this.hideChildren(table, key)) return false;
     let code = -1;
     if (hasApplicationTrigger(table)) {
-      this.effects.begin();
-      if (!this.triggers.allow()) return false;
-      code = data.remove(key);
-      this.triggers.resume();
-      // What it did to other tracked rows would become an edit: then it has to be done without triggers.
-      if (!this.effects.end(code == SQLITE_DONE, table, key)) code = -1;
+      if (!this.effects.begin()) return false;
+      let became = AGAIN;
+      while (became == AGAIN) {
+        if (!this.allowTriggers(table)) return false;
+        code = data.remove(key);
+        this.endTriggers();
+        became = this.effects.end(code == SQLITE_DONE, table, key);
+      }
       if (hasFailed()) return false;
+      if (became == UNDONE) code = -1;
     }
     if (code != SQLITE_DONE) {
       this.triggers.pause();
@@ -190,18 +197,36 @@ export class Visibility {
   /** The row fits; now so that what follows the table follows. */
   private insertWithTriggers(table: Table, key: usize, values: ColumnSet): i32 {
     const data = new DataTable(table);
-    this.effects.begin();
-    if (!this.triggers.allow()) return REFUSED;
-    const code = data.upsert(key, values);
-    this.triggers.resume();
-    let result = code == SQLITE_DONE ? SHOWN : this.refuse(code);
-    const clean = this.effects.end(code == SQLITE_DONE, table, key);
+    if (!this.effects.begin()) return REFUSED;
+    let code = -1;
+    let became = AGAIN;
+    while (became == AGAIN) {
+      if (!this.allowTriggers(table)) return REFUSED;
+      code = data.upsert(key, values);
+      this.endTriggers();
+      if (code != SQLITE_DONE) this.refuse(code);
+      became = this.effects.end(code == SQLITE_DONE, table, key);
+    }
+    if (code != SQLITE_DONE || hasFailed()) return REFUSED;
     this.triggers.pause();
-    if (result == SHOWN && !clean) result = this.settled(data.upsert(key, values));
-    else if (result == SHOWN) result = this.settled(restoreRow(data, table, key, values));
+    const result = this.settled(
+      became == KEPT ? restoreRow(data, table, key, values) : data.upsert(key, values),
+    );
     this.triggers.resume();
     data.close();
     return result;
+  }
+
+  /** Triggers of the application for the next statement; cloudsync_is_sync() tells them what is going on. */
+  private allowTriggers(table: Table): bool {
+    this.merging = mergingTable();
+    setMergingTable(table.name);
+    return this.triggers.allow();
+  }
+
+  private endTriggers(): void {
+    this.triggers.resume();
+    setMergingTable(this.merging);
   }
 
   private settled(code: i32): i32 {
