@@ -58,13 +58,22 @@ export function retireHeldRows(table: Table): bool {
   return execute(sql);
 }
 
-export class HeldRows {
-  /** Some row of the table is held. */
-  any: bool;
+/** Counts what is written to the list, so that objects know when to look again. */
+let writes: i32 = 0;
 
-  constructor(private table: Table) {
-    const sql = new Text().add('SELECT 1 FROM main.cloudsync_held WHERE table_id=').number(table.id);
-    this.any = queryInteger(sql.add(' LIMIT 1'), 0) != 0;
+export class HeldRows {
+  private found: bool = false;
+  private foundAt: i32 = -1;
+
+  constructor(private table: Table) {}
+
+  /** Some row of the table is held. */
+  get any(): bool {
+    if (this.found || this.foundAt == writes) return this.found;
+    const sql = new Text().add('SELECT 1 FROM main.cloudsync_held WHERE table_id=').number(this.table.id);
+    this.found = queryInteger(sql.add(' LIMIT 1'), 0) != 0;
+    this.foundAt = writes;
+    return this.found;
   }
 
   /** The keys of all held rows of the table. Check hasFailed(). */
@@ -146,7 +155,7 @@ export class HeldRows {
       .blob(6, content.start, content.size);
     const ok = statement.integer(7, this.table.id).run();
     statement.close();
-    this.any = true;
+    writes++;
     return ok;
   }
 

@@ -31,7 +31,7 @@ export class Member {
 }
 
 /** The rank of a living row by its encoded key. */
-export function rankOf(table: Table, ranks: RowRanks, key: Slice): Rank {
+function rankOf(table: Table, ranks: RowRanks, key: Slice): Rank {
   const clocks = new ClockTable(table);
   const clock = new RowClock(table);
   clocks.read(key.pointer, clock);

@@ -16,12 +16,14 @@ import { rankTables } from '../catalog/ranks';
 import { ReferenceGroups } from '../catalog/reference_groups';
 import { Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
+import { ClockTable } from '../clock/clock_table';
+import { RowClock } from '../clock/row_clock';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
 import { executeLiteral } from '../sql/statement';
 import { sliceOf } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
-import { Member, Placement, rankOf } from './placement';
+import { Member, Placement } from './placement';
 import { ReferenceActions } from './reference_actions';
 import { Rank, RowRanks, sortRanks } from './row_ranks';
 import { TriggerSwitch } from './trigger_switch';
@@ -78,12 +80,17 @@ class Settler {
     return !hasFailed();
   }
 
-  /** The table's held rows, the oldest claim first. */
+  /** The claims of the table's held rows, the oldest first. */
   private claims(table: Table, held: HeldRows): Array<Rank> {
     const ranks = new RowRanks(table);
+    const clocks = new ClockTable(table);
+    const clock = new RowClock(table);
     const list: Array<Rank> = [];
     const keys = held.keys();
-    for (let i = 0; i < keys.length && !hasFailed(); i++) list.push(rankOf(table, ranks, keys[i]));
+    for (let i = 0; i < keys.length && !hasFailed(); i++) {
+      if (clocks.read(keys[i].pointer, clock)) list.push(ranks.of(clock, keys[i]));
+    }
+    clocks.close();
     sortRanks(list);
     return list;
   }

@@ -189,11 +189,14 @@ export class TableMerge {
       if (mode == MODE_SETTLE) return this.settleDeletion(row);
       if (this.isReferred && !this.mayGo(key, mode)) return hasFailed() ? OUTCOME_FAILED : OUTCOME_BLOCKED;
     }
+    const changes = this.write == WRITE_COLUMNS || this.write == WRITE_OVER;
+    if (this.isReferred && changes && !this.isHeld && !this.updates.before(key, this.winners)) {
+      return hasFailed() ? OUTCOME_FAILED : OUTCOME_REFUSED;
+    }
+    // In a circle of references the row itself may have been hidden just now.
+    if (!this.isHeld && this.isReferred && this.clock.found) this.isHeld = this.held.read(key, this.heldValues);
     if (this.isHeld) return this.putHeld(key);
     if (mode == MODE_HOLD) return this.hold(key);
-    if (this.isReferred && this.write != WRITE_AWAY && !this.updates.before(key, this.winners)) {
-      return OUTCOME_FAILED;
-    }
     const code = this.putData(key);
     if (code == SQLITE_DONE) return OUTCOME_APPLIED;
     if (!isRefusal(code)) {
@@ -262,7 +265,6 @@ export class TableMerge {
     if (restorable && !this.triggerRefused) return this.bringBack(row);
     const key = row.key.pointer;
     if (!this.isHeld && !this.visibility.hide(this.table, key, this.refusal)) return OUTCOME_REFUSED;
-    this.held.any = true;
     return this.held.drop(key) ? OUTCOME_APPLIED : OUTCOME_FAILED;
   }
 
