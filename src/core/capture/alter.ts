@@ -22,10 +22,11 @@ import { Slice } from '../bytes/slice';
 import { hasFailed } from '../sql/failure';
 import { execute, Statement } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
+import { announceAgain } from './announce';
 import { copyName, createCopy, forgetAlter, hasCopy, markAltering, wasPassedOver } from './altering';
 import { isWritten, logChangedColumn, logDeletes, logInserts, logNewColumn, sameKey } from './logging';
 import { createClockTable, createLogTable, widenLogTable } from './tables';
-import { announceAgain, enterExistingRows } from './track';
+import { enterExistingRows } from './track';
 import { readTraits, Traits } from './traits';
 import { createAnchor, createTriggers, dropTriggers } from './triggers';
 
@@ -50,6 +51,8 @@ export function settle(table: Table, traits: Traits): bool {
   const renamed = compared && keeps ? columnThatMoved(table, traits) : -1;
   if (!dropTriggers(table) || !settleColumns(table, traits, renamed) || !registerKeys(table)) return false;
   const now = new Table(table.id, table.name, table.algorithm, table.enabled, table.clockName, table.logName);
+  now.filter = table.filter;
+  now.settledSeq = table.settledSeq;
   if (!now.open()) return false;
   const ok = keeps
     ? widenLogTable(now) && logDifferences(now, before, compared, traits.strict)

@@ -6,6 +6,7 @@
  *                          cl                       causal length: odd = alive, even = deleted
  *                          clock, site              the base stamp, see clock/row_clock.ts
  *                          cols                     exceptions to it, NULL when there are none
+ *                          outside, entered         only where the table has had a filter, see catalog/filters.ts
  *     todos_cloudsync_log  seq INTEGER PRIMARY KEY  order of the writes
  *                          mask, mask1, ...         columns changed, 62 bits in each; -1 insert, -2 delete, -3 evicted?
  *                          at                       julianday('now') of the write
@@ -26,6 +27,9 @@ export const MASK_EVICTED: i64 = -3;
 
 /** The wall time as a Julian day, for triggers; quicker than julianday('now'), which has a text to understand. */
 export const NOW: string = 'julianday()';
+
+/** What `outside` and `entered` are declared as: new rows begin outside. */
+export const FILTER_MARKS: StaticArray<string> = ['outside INTEGER DEFAULT 0', 'entered INTEGER DEFAULT 0'];
 
 /** Number of mask columns that a table's log needs. */
 export function maskCount(table: Table): i32 {
@@ -65,7 +69,9 @@ export function keyDeclarations(text: Text, table: Table, strict: bool, separato
 export function createClockTable(table: Table, strict: bool): bool {
   const sql = new Text().add('CREATE TABLE ').main(table.clockName).add('(seq INTEGER PRIMARY KEY');
   keyDeclarations(sql, table, strict, ',');
-  sql.add(',cl INTEGER NOT NULL,clock INTEGER NOT NULL,site INTEGER NOT NULL,cols BLOB,UNIQUE(');
+  sql.add(',cl INTEGER NOT NULL,clock INTEGER NOT NULL,site INTEGER NOT NULL,cols BLOB');
+  for (let i = 0; table.filter.size > 0 && i < FILTER_MARKS.length; i++) sql.add(',').add(FILTER_MARKS[i]);
+  sql.add(',UNIQUE(');
   return execute(keyNames(sql, table, '').add('))'));
 }
 

@@ -57,6 +57,8 @@ export const F_NETWORK_STATUS: i32 = 31;
 export const F_NETWORK_CLEANUP: i32 = 32;
 export const F_BEGIN_ALTER: i32 = 33;
 export const F_COMMIT_ALTER: i32 = 34;
+export const F_SET_FILTER: i32 = 35;
+export const F_CLEAR_FILTER: i32 = 36;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -337,17 +339,39 @@ function alterFunctions(): Array<FunctionEntry> {
   ];
 }
 
+function filterFunctions(): Array<FunctionEntry> {
+  return [
+    entry(
+      F_SET_FILTER,
+      'cloudsync_set_filter',
+      2,
+      2,
+      DIRECTONLY,
+      'only rows that match are sent: (table, expression)',
+    ),
+    entry(
+      F_CLEAR_FILTER,
+      'cloudsync_clear_filter',
+      1,
+      1,
+      DIRECTONLY,
+      'sends all rows of the table again',
+    ),
+  ];
+}
+
 function allFunctions(): Array<FunctionEntry> {
   return tableFunctions()
     .concat(stateFunctions())
     .concat(payloadFunctions())
     .concat(networkFunctions())
     .concat(exchangeFunctions())
-    .concat(alterFunctions());
+    .concat(alterFunctions())
+    .concat(filterFunctions());
 }
 
 export function functionCount(): i32 {
-  return F_COMMIT_ALTER + 1;
+  return F_CLEAR_FILTER + 1;
 }
 
 /** Address of seven u32: name, its size, least and most arguments, flags, help, its size. In the arena. */
