@@ -1,5 +1,6 @@
 /**
- * What cloudsync_set_filter accepts as an expression, and what it refuses: with the reason, and without any effect.
+ * What cloudsync_set_filter accepts as an expression, and what it refuses: with the reason, and without any
+ * effect.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {

@@ -54,7 +54,8 @@ function send(): unknown {
 const rows = (db: Connection) =>
   single(
     db,
-    "SELECT coalesce(group_concat(id || ':' || state || ':' || coalesce(body, 'NULL'), ' '), '') FROM (SELECT * FROM notes ORDER BY id)",
+    `SELECT coalesce(group_concat(id || ':' || state || ':' || coalesce(body, 'NULL'), ' '), '')
+      FROM (SELECT * FROM notes ORDER BY id)`,
   );
 
 describe('rows', () => {
@@ -96,6 +97,41 @@ describe('rows', () => {
     arrivalNumber(here);
     here.exec("UPDATE notes SET body = 'secret'");
     expect(send()).toBe('a:shut:1');
+  });
+
+  test('one that nobody has got yet goes out: nobody is told', () => {
+    setFilter();
+    here.exec("INSERT INTO notes VALUES('a', 'open', '1'), ('b', 'open', '2')");
+    send();
+    here.exec("INSERT INTO notes VALUES('c', 'open', '3')");
+    arrivalNumber(here);
+    here.exec("UPDATE notes SET state = 'shut', body = 'secret' WHERE id = 'c'");
+    expect(send()).toBe('a:open:1 b:open:2');
+    here.exec("UPDATE notes SET state = 'open' WHERE id = 'c'");
+    expect(send()).toBe('a:open:1 b:open:2 c:open:secret');
+  });
+
+  test('one that went out, came in and went out again before it was read: both are told', () => {
+    setFilter();
+    here.exec("INSERT INTO notes VALUES('a', 'open', '1')");
+    send();
+    for (const state of ['shut', 'open', 'gone']) {
+      here.prepare('UPDATE notes SET state = ?').run(state);
+      arrivalNumber(here);
+    }
+    expect(send()).toBe('a:gone:1');
+  });
+
+  test('what changes while cloudsync_changes is being read does not leave', () => {
+    setFilter();
+    here.exec("INSERT INTO notes VALUES('a', 'open', '1'), ('b', 'open', '2')");
+    here.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+      INSERT INTO notes SELECT 'n' || i, 'open', hex(zeroblob(100)) FROM n`);
+    here.unsafeMode(true);
+    const reader = here.prepare('SELECT pk, col_value FROM cloudsync_changes').raw().iterate();
+    reader.next();
+    here.exec("UPDATE notes SET state = 'shut', body = 'secret' WHERE id = 'n2000'");
+    expect(JSON.stringify([...reader])).not.toContain('secret');
   });
 
   test('a payload from the start holds only rows that match', () => {
@@ -167,6 +203,41 @@ describe('rows', () => {
   });
 });
 
+test('cloudsync_changes and what is encoded from it hold what packets hold', () => {
+  setFilter();
+  here.exec(
+    "INSERT INTO notes VALUES('a', 'open', '1'), ('b', 'shut', '2'), ('c', 'open', '3'), ('d', 'shut', '4')",
+  );
+  send();
+  here.exec("UPDATE notes SET state = 'shut' WHERE id = 'a'; DELETE FROM notes WHERE id = 'd'");
+  arrivalNumber(here);
+  here.exec("UPDATE notes SET body = 'secret' WHERE id = 'a'");
+  const changes = (since: bigint) =>
+    here
+      .prepare(
+        'SELECT col_name, col_value FROM cloudsync_changes WHERE db_version > ? ORDER BY seq, col_name',
+      )
+      .raw()
+      .all(since);
+  expect(changes(0n)).toEqual([
+    ['body', '3'],
+    ['state', 'open'],
+    [null, null],
+  ]);
+  expect(changes(cursor)).toEqual([
+    ['state', 'shut'],
+    [null, null],
+  ]);
+  const packet = single(
+    here,
+    `SELECT cloudsync_payload_encode(tbl, pk, col_name, col_value, col_version, db_version, site_id, cl, seq)
+      FROM cloudsync_changes WHERE db_version > ?`,
+    cursor,
+  );
+  applyPayload(there, packet as Buffer);
+  expect(rows(there)).toBe('a:shut:1 c:open:3');
+});
+
 describe('setting, changing and clearing', () => {
   test('versions never go backwards, and rows that match now and did not before are announced', () => {
     setFilter();
@@ -229,6 +300,19 @@ describe('setting, changing and clearing', () => {
     const fresh = database();
     applyPayload(fresh, encodePayload(here));
     expect(rows(fresh)).toBe('a:open:1 b:shut:2');
+    fresh.close();
+  });
+
+  test('it outlives a logout, as other settings do, and judges what comes then', () => {
+    setFilter();
+    here.exec("INSERT INTO notes VALUES('a', 'open', '1'), ('b', 'shut', '2')");
+    send();
+    call(here, 'cloudsync_network_logout(1)');
+    expect(rows(here)).toBe('');
+    here.exec("INSERT INTO notes VALUES('a', 'shut', 'x'), ('c', 'open', '3')");
+    const fresh = database();
+    applyPayload(fresh, encodePayload(here));
+    expect(rows(fresh)).toBe('c:open:3');
     fresh.close();
   });
 

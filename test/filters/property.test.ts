@@ -1,8 +1,8 @@
 /**
- * Random histories with three replicas: `device` has a filter that changes; `editor` gets what the device sends, edits it
- * and sends all back; `reader` gets what the device sends, at other times. What the reader must hold is worked out from the
- * device's rows at the moments when it looks at them, by the rules of README.md. At the end the filter is cleared and all
- * three must be equal.
+ * Random histories with three replicas: `device` has a filter that changes; `editor` gets what the device
+ * sends, edits it and sends all back; `reader` gets what the device sends, at other times. What the reader
+ * must hold is worked out from the device's rows at the moments when it looks at them, by the rules of
+ * README.md. At the end the filter is cleared and all three must be equal.
  *
  * Every value is written once only, so that a value that is the same was not written.
  */
@@ -33,7 +33,7 @@ type Step =
       id: string;
       what: 'state' | 'body' | 'both' | 'insert' | 'delete';
     }
-  | { step: 'look' | 'read' | 'exchange' }
+  | { step: 'look' | 'read' | 'exchange' | 'rebuild' }
   | { step: 'filter'; filter: (typeof FILTERS)[number] };
 
 const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
@@ -50,6 +50,7 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
     weight: 7,
     arbitrary: fc.record({ step: fc.constantFrom('look' as const, 'read' as const, 'exchange' as const) }),
   },
+  { weight: 1, arbitrary: fc.record({ step: fc.constant('rebuild' as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({ step: fc.constant('filter' as const), filter: fc.constantFrom(...FILTERS) }),
@@ -63,10 +64,13 @@ interface Known {
   inside: boolean;
   /** Whether the reader has read on since the row came in first; it may know the row then. */
   entered: 'never' | 'unread' | 'read';
-  /** What the reader is still to be told: a deletion, and values of the row that was born as `told.born`. */
+  /** What the reader is still to be told: a deletion, and values of the row in that life. */
   deletion: boolean;
   pending: Partial<Row>;
-  generation: string | null;
+  /** The causal length of `seen`, of `pending`, of `held`: a row that comes back begins with nothing. */
+  life: bigint;
+  pendingLife: bigint;
+  heldLife: bigint;
   /** What the reader must hold. */
   held: Row | null;
 }
@@ -100,6 +104,7 @@ class Histories {
     else if (step.step === 'filter') this.setFilter(step.filter);
     else if (step.step === 'look') this.look();
     else if (step.step === 'read') this.read();
+    else if (step.step === 'rebuild') this.rebuild();
     else this.exchange();
   }
 
@@ -112,12 +117,21 @@ class Histories {
     else if (what === 'both')
       db.prepare('UPDATE notes SET state = ?, body = ? WHERE id = ?').run(state, `${this.values}`, id);
     else
-      db.prepare('INSERT OR IGNORE INTO notes VALUES(?, ?, ?, ?)').run(
+      db.prepare('INSERT OR IGNORE INTO notes(id, born, state, body) VALUES(?, ?, ?, ?)').run(
         id,
         `n${this.values}`,
         state,
         `${this.values}`,
       );
+  }
+
+  /** The device's table is rebuilt with its columns in another order; no row changes by it. */
+  private rebuild(): void {
+    this.look();
+    this.device.exec(`BEGIN; SELECT cloudsync_begin_alter('notes');
+      CREATE TABLE fresh(id TEXT PRIMARY KEY NOT NULL, body TEXT, born TEXT, state TEXT);
+      INSERT INTO fresh SELECT id, body, born, state FROM notes;
+      DROP TABLE notes; ALTER TABLE fresh RENAME TO notes; SELECT cloudsync_commit_alter('notes'); COMMIT`);
   }
 
   /** The device folds and settles. */
@@ -133,7 +147,9 @@ class Histories {
       entered: 'never',
       deletion: false,
       pending: {},
-      generation: null,
+      life: 0n,
+      pendingLife: 0n,
+      heldLife: 0n,
       held: null,
     };
     this.known.set(id, known);
@@ -166,7 +182,8 @@ class Histories {
     if (changed.length === 0) return;
     const wasInside = known.inside && before !== null;
     const inside = this.matches(id);
-    if (before === null || before.born !== row.born) known.pending = {};
+    // A merge of two inserts may exchange any columns; that is no other life.
+    known.life = single(this.device, 'SELECT cl FROM notes_cloudsync WHERE pk0 = ?', id) as bigint;
     if (before === null) known.deletion = false;
     if (inside && known.entered === 'never') known.entered = 'unread';
     if (!inside && known.entered !== 'read') known.pending = {};
@@ -174,7 +191,7 @@ class Histories {
     const told = inside && !wasInside ? COLUMNS : inside || leaves ? changed : [];
     for (const column of changed) delete known.pending[column];
     for (const column of told) known.pending[column] = row[column];
-    if (told.length > 0) known.generation = row.born;
+    if (told.length > 0) known.pendingLife = known.life;
     known.inside = inside;
   }
 
@@ -198,7 +215,7 @@ class Histories {
       if (!known.inside && inside) {
         if (known.entered === 'never') known.entered = 'unread';
         known.pending = { ...known.seen };
-        known.generation = known.seen.born;
+        known.pendingLife = known.life;
       }
       known.inside = inside;
     }
@@ -212,8 +229,8 @@ class Histories {
     for (const [id, known] of this.known) {
       if (known.deletion) known.held = null;
       if (Object.keys(known.pending).length > 0) {
-        const fresh =
-          known.held === null || (known.held.born !== null && known.held.born !== known.generation);
+        const fresh = known.held === null || known.heldLife !== known.pendingLife;
+        known.heldLife = known.pendingLife;
         const base = fresh ? { born: null, state: null, body: null } : known.held;
         known.held = { ...(base as Row), ...known.pending };
       }

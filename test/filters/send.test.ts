@@ -41,7 +41,8 @@ function send(): unknown {
   cursor = arrivalNumber(here);
   return single(
     there,
-    "SELECT coalesce(group_concat(id || ':' || title || ':' || coalesce(draft, 'NULL'), ' '), '') FROM (SELECT * FROM notes ORDER BY id)",
+    `SELECT coalesce(group_concat(id || ':' || title || ':' || coalesce(draft, 'NULL'), ' '), '')
+      FROM (SELECT * FROM notes ORDER BY id)`,
   );
 }
 

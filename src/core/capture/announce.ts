@@ -1,7 +1,7 @@
 /**
- * announce.ts: announces changes again, because readers of the feed have gone past the numbers that they have, or never
- * were to get them: what changed in a pause, what was kept on this device, what a filter let in, what is known under
- * another name. All new numbers of rows that nobody has written are given here.
+ * announce.ts: announces changes again, because readers of the feed have gone past the numbers that they
+ * have, or never were to get them: what changed in a pause, what was kept on this device, what a filter let
+ * in, what is known under another name. All new numbers of rows that nobody has written are given here.
  */
 import { currentSeq, nextSeq } from '../catalog/counters';
 import { isKept, sendSetting } from '../catalog/send_settings';
@@ -15,7 +15,9 @@ import { sliceOf, Text } from '../sql/text';
 
 const ALL_COLUMNS: i32 = -1;
 
-/** How a row is announced: under the number that it has, under a new one, or as one that a filter keeps here. */
+/**
+ * How a row is announced: under the number that it has, under a new one, or as one that a filter keeps here.
+ */
 const IN_PLACE: i32 = 0;
 const ANEW: i32 = 1;
 const OUTSIDE: i32 = 2;
@@ -37,8 +39,8 @@ function announceAnew(scan: ClockScan, index: i32): bool {
 }
 
 /**
- * A row that a filter keeps here. Only what changed until it went out is told, so that gets one new number, and what
- * was written later the next one.
+ * A row that a filter keeps here. Only what changed until it went out is told, so that gets one new number,
+ * and what was written later the next one.
  */
 function announceOutside(table: Table, scan: ClockScan, index: i32): bool {
   const clock = scan.clock;
@@ -78,23 +80,26 @@ function announceColumns(table: Table, since: i64, index: i32): bool {
   );
 }
 
-/** Announces what changed after `since`, in rows as a whole, under new numbers and with the stamps that it has. */
+/**
+ * Announces what changed after `since`, in rows as a whole, under new numbers and with the stamps that it
+ * has.
+ */
 export function announceAgain(table: Table, since: i64): bool {
   return announceColumns(table, since, ALL_COLUMNS);
 }
 
 /**
- * Announces the rows of the condition that changed after `since` whole: under the numbers that they have, or each under
- * a new one.
+ * Announces the rows of the condition that changed after `since` whole: under the numbers that they have, or
+ * each under a new one.
  */
 export function announceWhole(table: Table, since: i64, condition: Text, anew: bool): bool {
   return announceRows(table, since, condition, ALL_COLUMNS, anew ? ANEW : IN_PLACE);
 }
 
 /**
- * Keeps a table (`index` -1) or the column at `index` on this device, or sends it again: then everything of it is
- * announced, because nobody knows how far each reader had come when it was switched off. Inside a write operation; the
- * table is open. False on errors.
+ * Keeps a table (`index` -1) or the column at `index` on this device, or sends it again: then everything of
+ * it is announced, because nobody knows how far each reader had come when it was switched off. Inside a write
+ * operation; the table is open. False on errors.
  */
 export function setSending(table: Table, index: i32, on: bool): bool {
   if (on && isKept(table, index) && !table.missing && !announceColumns(table, 0, index)) return false;

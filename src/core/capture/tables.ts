@@ -14,6 +14,7 @@
  *
  * The log is written by plain SQL triggers (capture/triggers.ts) and emptied by fold (fold/fold.ts).
  */
+import { FILTER_MARKS } from '../catalog/filters';
 import { Table } from '../catalog/table';
 import { execute, queryInteger } from '../sql/statement';
 import { Text } from '../sql/text';
@@ -27,9 +28,6 @@ export const MASK_EVICTED: i64 = -3;
 
 /** The wall time as a Julian day, for triggers; quicker than julianday('now'), which has a text to understand. */
 export const NOW: string = 'julianday()';
-
-/** What `outside` and `entered` are declared as: new rows begin outside. */
-export const FILTER_MARKS: StaticArray<string> = ['outside INTEGER DEFAULT 0', 'entered INTEGER DEFAULT 0'];
 
 /** Number of mask columns that a table's log needs. */
 export function maskCount(table: Table): i32 {

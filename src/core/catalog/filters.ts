@@ -1,15 +1,14 @@
 /**
- * filters.ts: the row filter of a table, cloudsync_set_filter(table, expression): only rows that match leave this
- * device. The expression is the setting table.<id>.filter; table.<id>.settled is the seq up to which two columns of the
- * clock table say which rows do (fold/filter.ts keeps them):
+ * filters.ts: the row filter of a table, cloudsync_set_filter(table, expression): only rows that match leave
+ * this device. The expression is the setting table.<id>.filter; table.<id>.settled is the seq up to which two
+ * columns of the clock table say which rows do (fold/filter.ts keeps them):
  *
  *     outside  NULL  inside: what changes in the row is sent
  *              0     outside, and nobody is told anything; the DEFAULT, so that new rows begin here
  *              n     outside since it changed at seq n; what changed up to n is still told
- *     entered  n     the seq at which the row came in, since it was 0: who has not read that far does not know it. Of
- *                    rows that were there before the table had a filter it is 1: whoever has read anything may know them
+ *     entered  n     the seq at which the row came in, after 0: who has not read that far does not know it. Of rows
+ *                    that were there before the table had a filter it is 1: whoever has read anything may know them
  */
-import { FILTER_MARKS } from '../capture/tables';
 import { Slice } from '../bytes/slice';
 import { sql_finalize, sql_prepare } from '../host';
 import { fail, hasFailed, lastMessage, SQLITE_ROW } from '../sql/failure';
@@ -21,6 +20,9 @@ import { Table } from './table';
 
 /** What a clock table is called in statements with `addMatch`: no table of the user can have this name. */
 export const CLOCK_ALIAS = 'cloudsync_clock';
+
+/** How the columns of the marks are declared: new rows begin outside. */
+export const FILTER_MARKS: StaticArray<string> = ['outside INTEGER DEFAULT 0', 'entered INTEGER DEFAULT 0'];
 
 function settingKey(table: Table, name: string): Slice {
   return new Text().add('table.').number(table.id).add('.').add(name).slice();
@@ -76,12 +78,18 @@ function isNameOf(table: Table, name: Slice): bool {
   return queryInteger(sql.add(", 'main') WHERE name=").quoted(name).add(' COLLATE NOCASE'), 0) != 0;
 }
 
-/** Why the expression cannot be the table's filter; null when it can. Its rows are not looked at. The table is open. */
+/**
+ * Why the expression cannot be the table's filter; null when it can. Its rows are not looked at. The table is
+ * open.
+ */
 export function whyUnusable(table: Table, expression: Slice): Text | null {
   const check = new ExpressionCheck(expression);
   if (check.reason != null) return check.reason;
   for (let i = 0; i < check.names.length; i++) {
-    if (!isNameOf(table, check.names[i])) return new Text().add('no such column: ').bytes(check.names[i]);
+    const found = check.names[i];
+    if (found.doubleQuoted && !isNameOf(table, found.name)) {
+      return new Text().add('no such column: ').bytes(found.name);
+    }
   }
   const sql = new Text().add('SELECT 1 FROM ').main(table.name).add(' WHERE (').bytes(expression).add(')');
   const handle = sql_prepare(sql.pointer, sql.size);
@@ -90,7 +98,10 @@ export function whyUnusable(table: Table, expression: Slice): Text | null {
   return null;
 }
 
-/** Why a filter that worked once cannot be evaluated: a column is gone, or a row has a value that it cannot take. */
+/**
+ * Why a filter that worked once cannot be evaluated: a column is gone, or a row has a value that it cannot
+ * take.
+ */
 export function whyUnsettled(table: Table): Text {
   const reason = whyUnusable(table, table.filter);
   if (reason != null) return reason;

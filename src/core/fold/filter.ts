@@ -1,14 +1,14 @@
 /**
- * filter.ts: which rows of a filtered table are outside. A write costs nothing; after a fold and at the end of every
- * operation the rows that changed are judged once and the marks (catalog/filters.ts) follow:
+ * filter.ts: which rows of a filtered table are outside. A write costs nothing; after a fold and at the end
+ * of every operation the rows that changed are judged once and the marks (catalog/filters.ts) follow:
  *
  *     inside, does not match any more    outside = its seq: this change is the last that is told
  *     outside, matches now               inside, and all columns count as changed now; entered = its seq, once
  *     dead                               outside = 0: the deletion is told; what comes back is a new row
  *     alive, not in the data table       as it is: its values are not there to be judged
  *
- * No reader's cursor is past a row that has not been judged, so a row can be announced under the seq that it has. A
- * change of the filter changes no row, so there the rows that come in get new numbers.
+ * No reader's cursor is past a row that has not been judged, so a row can be announced under the seq that it
+ * has. A change of the filter changes no row, so there the rows that come in get new numbers.
  */
 import { announceWhole } from '../capture/announce';
 import { currentSeq, loadCounters } from '../catalog/counters';
@@ -31,7 +31,9 @@ const ALIVE = ' AND cl%2=1';
 /** A row that was inside before is known to those who read on then. */
 const ENTER = 'outside=NULL,entered=CASE outside WHEN 0 THEN seq ELSE entered END';
 
-/** True when rows have changed that a filter has not judged, because it could not be evaluated the last time. */
+/**
+ * True when rows have changed that a filter has not judged, because it could not be evaluated the last time.
+ */
 export function hasUnsettled(tables: Array<Table>): bool {
   for (let i = 0; i < tables.length; i++) {
     if (tables[i].filter.size == 0) continue;

@@ -349,14 +349,7 @@ function filterFunctions(): Array<FunctionEntry> {
       DIRECTONLY,
       'only rows that match are sent: (table, expression)',
     ),
-    entry(
-      F_CLEAR_FILTER,
-      'cloudsync_clear_filter',
-      1,
-      1,
-      DIRECTONLY,
-      'sends all rows of the table again',
-    ),
+    entry(F_CLEAR_FILTER, 'cloudsync_clear_filter', 1, 1, DIRECTONLY, 'sends all rows of the table again'),
   ];
 }
 

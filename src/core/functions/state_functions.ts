@@ -79,11 +79,7 @@ function describeTable(json: Text, table: Table): void {
     .add(table.enabled ? 'true' : 'false');
   const alive = new Text().add('SELECT count(*) FROM ').main(table.clockName).add(' WHERE cl%2=1');
   const dead = new Text().add('SELECT count(*) FROM ').main(table.clockName).add(' WHERE cl%2=0');
-  json
-    .add(',"rows":')
-    .number(queryInteger(alive, 0))
-    .add(',"deleted":')
-    .number(queryInteger(dead, 0));
+  json.add(',"rows":').number(queryInteger(alive, 0)).add(',"deleted":').number(queryInteger(dead, 0));
   if (table.filter.size > 0) {
     json.add(',"filter":').json(table.filter);
     if (table.settledSeq < currentSeq() && table.open()) {

@@ -1,6 +1,6 @@
 /**
- * row_limit.ts: how much of a row its table's filter (catalog/filters.ts) lets out. Only feeds of tables that have one
- * ask, row by row, with a statement of their own.
+ * row_limit.ts: how much of a row its table's filter (catalog/filters.ts) lets out. Only feeds of tables that
+ * have one ask, row by row, with a statement of their own.
  */
 import { addMatch, CLOCK_ALIAS } from '../catalog/filters';
 import { Table } from '../catalog/table';
@@ -19,9 +19,9 @@ export class RowLimit {
   }
 
   /**
-   * Of the living row at `seq` the columns that changed up to the number returned may leave this device, to a reader
-   * who begins after `since`. A row inside that does not match was changed just now, and is not folded yet. One that is
-   * not in the data table cannot be judged; its mark holds.
+   * Of the living row at `seq` the columns that changed up to the number returned may leave this device, to a
+   * reader who begins after `since`. A row inside that does not match was changed just now, and is not folded
+   * yet. One that is not in the data table cannot be judged; its mark holds.
    */
   of(seq: i64, since: i64): i64 {
     const marks = this.marks;

@@ -21,6 +21,9 @@ const FUNCTIONS =
 const BEFORE_PARENTHESIS =
   ' and between case cast collate else escape glob in is isnull like not notnull null or then when ';
 
+/** Other keywords that may stand in an expression; in quotes they are names. */
+const KEYWORDS = ' as distinct end false from true ';
+
 /** Keywords that make more of it than a look at one row. */
 const FORBIDDEN =
   ' current_date current_time current_timestamp exists match over raise regexp select values with ';
@@ -30,6 +33,7 @@ const QUOTE: u32 = 39;
 const DOUBLE_QUOTE: u32 = 34;
 const OPEN: u32 = 40;
 const CLOSE: u32 = 41;
+const DOT: u32 = 46;
 const DASH: u32 = 45;
 const SLASH: u32 = 47;
 const STAR: u32 = 42;
@@ -72,18 +76,30 @@ function lower(byte: u32): i32 {
   return byte >= 65 && byte <= 90 ? byte + 32 : byte;
 }
 
+/** A name of a column, or of what it is qualified with, where it stands in the text. */
+export class NameInExpression {
+  constructor(
+    public start: u32,
+    public end: u32,
+    public name: Slice,
+    /** In double quotes: SQLite takes one that names no column for a text. The caller says which there are. */
+    public doubleQuoted: bool,
+    /** A dot follows. */
+    public qualifies: bool,
+  ) {}
+}
+
 /** Reads an expression from its begin to its end. */
 export class ExpressionCheck {
   /** Why the text is refused; null when it is not. */
   reason: Text | null = null;
-  /**
-   * Names in double quotes: SQLite takes one that names no column for a text. The caller says which there
-   * are.
-   */
-  names: Array<Slice> = [];
+  names: Array<NameInExpression> = [];
   private at: u32 = 0;
   private depth: i32 = 0;
   private afterIn: bool = false;
+  /** Inside CAST(x AS ...: what follows is a type. */
+  private inType: bool = false;
+  private afterCollate: bool = false;
 
   constructor(private text: Slice) {
     while (this.at < text.size && this.reason == null) this.token();
@@ -117,13 +133,32 @@ export class ExpressionCheck {
   private symbol(byte: u32): void {
     const next = this.byte(1);
     if (byte == OPEN) this.depth++;
-    else if (byte == CLOSE && --this.depth < 0) this.refuse('a parenthesis is closed that was not opened');
+    else if (byte == CLOSE) this.close();
     else if (byte == SEMICOLON) this.refuse('there must be one expression only, without ;');
     else if (byte == DASH && next == DASH) this.refuse('comments are not allowed');
     else if (byte == SLASH && next == STAR) this.refuse('comments are not allowed');
     else if (isParameter(byte)) this.refuse('parameters have no value here');
     else if (byte < 32) this.refuse('there is a control character in it');
     this.at++;
+  }
+
+  private close(): void {
+    this.inType = false;
+    if (--this.depth < 0) this.refuse('a parenthesis is closed that was not opened');
+  }
+
+  /** The next byte that is no space. */
+  private ahead(): u32 {
+    let ahead: u32 = 0;
+    while (isSpace(this.byte(ahead))) ahead++;
+    return this.byte(ahead);
+  }
+
+  private addName(start: u32, name: Slice, doubleQuoted: bool): void {
+    if (!this.inType && !this.afterCollate) {
+      this.names.push(new NameInExpression(start, this.at, name, doubleQuoted, this.ahead() == DOT));
+    }
+    this.afterCollate = false;
   }
 
   private skipWord(): u32 {
@@ -138,25 +173,37 @@ export class ExpressionCheck {
   private word(): void {
     const start = this.skipWord();
     const word = new Slice(this.text.pointer + start, this.at - start);
-    let ahead: u32 = 0;
-    while (isSpace(this.byte(ahead))) ahead++;
+    const called = this.ahead() == OPEN;
     if (listed(FORBIDDEN, word)) {
       this.reason = new Text().bytes(word).add(' cannot be used: only the columns of the row itself count');
-    } else if (this.byte(ahead) == OPEN && !listed(FUNCTIONS, word) && !listed(BEFORE_PARENTHESIS, word)) {
+    } else if (called && !listed(FUNCTIONS, word) && !listed(BEFORE_PARENTHESIS, word)) {
       const reason = new Text().add("the function '").bytes(word).add("' cannot be used; only functions of");
       this.reason = reason.add(' SQLite that always give the same result for the same values');
+    } else if (
+      !called &&
+      !this.isBlob(word) &&
+      !listed(BEFORE_PARENTHESIS, word) &&
+      !listed(KEYWORDS, word)
+    ) {
+      this.addName(start, word, false);
     }
     this.afterIn = listed(' in ', word);
+    if (listed(' as ', word)) this.inType = true;
+    if (listed(' collate ', word)) this.afterCollate = true;
+  }
+
+  private isBlob(word: Slice): bool {
+    return word.size == 1 && listed(' x ', word) && this.byte(0) == QUOTE;
   }
 
   private quoted(open: u32, close: u32): void {
     const name = new Text();
-    this.at++;
+    const start = this.at++;
     while (this.at < this.text.size) {
       const byte = this.byte(0);
       this.at++;
       if (byte == close && (open == BRACKET || this.byte(0) != close)) {
-        this.closeQuoted(open, name);
+        this.closeQuoted(open, start, name);
         return;
       }
       if (byte == close) this.at++;
@@ -165,10 +212,9 @@ export class ExpressionCheck {
     this.refuse('a quote is not closed');
   }
 
-  private closeQuoted(open: u32, name: Text): void {
-    if (open == DOUBLE_QUOTE) this.names.push(name.slice());
-    let ahead: u32 = 0;
-    while (isSpace(this.byte(ahead))) ahead++;
-    if (open != QUOTE && this.byte(ahead) == OPEN) this.refuse('a function must not be named in quotes');
+  private closeQuoted(open: u32, start: u32, name: Text): void {
+    if (open == QUOTE) return;
+    this.addName(start, name.slice(), open == DOUBLE_QUOTE);
+    if (this.ahead() == OPEN) this.refuse('a function must not be named in quotes');
   }
 }
