@@ -176,6 +176,13 @@ describe('rows', () => {
     third.close();
   });
 
+  test('what is merged is judged at once', () => {
+    setFilter();
+    there.exec("INSERT INTO notes VALUES('a', 'shut', '1'), ('b', 'open', '2')");
+    applyPayload(here, encodePayload(there));
+    expect(single(here, 'SELECT group_concat(pk0) FROM notes_cloudsync WHERE outside IS NULL')).toBe('b');
+  });
+
   test('a merge that takes a row out is passed on, as an edit is', () => {
     setFilter();
     here.exec("INSERT INTO notes VALUES('a', 'open', '1')");

@@ -297,8 +297,13 @@ describe('a column that is not sent', () => {
     expect(columns()).toEqual(['body', 'state']);
   });
 
-  test('switched on while the table is being altered, it is announced at the end', () => {
+  test('switched on while the table is being altered, it is announced at the end, and no clock is lost', () => {
+    arrivalNumber(here);
+    here.exec("UPDATE notes SET state = 'shut'");
     cursor = arrivalNumber(here);
+    const clocks = () =>
+      here.prepare("SELECT col_version FROM cloudsync_changes WHERE col_name = 'state'").pluck().all();
+    const before = clocks();
     here.exec('BEGIN');
     call("cloudsync_begin_alter('notes')");
     here.exec('ALTER TABLE notes RENAME COLUMN state TO phase');
@@ -306,7 +311,8 @@ describe('a column that is not sent', () => {
     here.exec('ALTER TABLE notes RENAME COLUMN phase TO state');
     call("cloudsync_commit_alter('notes')");
     here.exec('COMMIT');
-    expect(sent(cursor)).toEqual([['a', 'open', 'secret']]);
+    expect(sent(cursor)).toEqual([['a', 'shut', 'secret']]);
+    expect(clocks()).toEqual(before);
   });
 
   test('a new column of its name is sent', () => {
