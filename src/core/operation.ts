@@ -1,6 +1,7 @@
 /**
  * operation.ts: the frame of every operation that reads or changes the core's state: open a transaction, read the
- * counters and sites, fold the logs; at the end write the counters back and close the transaction.
+ * counters and sites, fold the logs, settle the row filters; at the end settle them again (a merge may have changed
+ * rows), write the counters back and close the transaction.
  */
 import { noticeSchema, schemaNews } from './capture/notice';
 import { schemaHasChanged } from './capture/track';
@@ -9,6 +10,7 @@ import { catalogExists, ensureCatalog, failWithoutCatalog } from './catalog/sche
 import { loadSites } from './catalog/sites';
 import { findTable, failUntracked, loadTables, Table } from './catalog/table';
 import { Slice } from './bytes/slice';
+import { hasUnsettled, settleFilters } from './fold/filter';
 import { foldTables, hasLog } from './fold/fold';
 import { sql_readonly } from './host';
 import { WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './merge/held';
@@ -60,7 +62,7 @@ export function beginReading(): bool {
   let log = false;
   for (let i = 0; i < tables.length && sql_readonly() == 0; i++)
     log = log || tables[i].altering || hasLog(tables[i]);
-  if (log || (sql_readonly() == 0 && schemaHasChanged())) return beginOperation();
+  if (log || (sql_readonly() == 0 && (schemaHasChanged() || hasUnsettled(tables)))) return beginOperation();
   return beginReadingOn();
 }
 
@@ -79,7 +81,10 @@ function enter(altering: bool): bool {
   loadSites();
   tables = loadTables();
   if (!noticeSchema(tables, altering)) return false;
-  if (schemaNews) return takeUp();
+  return (schemaNews ? takeUp() : foldAndSettle()) && settleFilters(tables);
+}
+
+function foldAndSettle(): bool {
   const seq = currentSeq();
   if (!foldTables(tables)) return false;
   return currentSeq() == seq ? !hasFailed() : settleHeld();
@@ -114,7 +119,7 @@ export function releaseWaiting(): bool {
 
 /** Closes the operation. False when it failed, also when the end itself does. */
 export function endOperation(ok: bool): bool {
-  const saved = ok && !hasFailed() && (!writing || saveCounters());
+  const saved = ok && !hasFailed() && (!writing || (settleFilters(tables) && saveCounters()));
   tables = [];
   return endTransaction(saved);
 }

@@ -15,6 +15,7 @@ import {
   registerKeys,
   renameColumn,
 } from '../catalog/columns';
+import { followColumnNames, Renames } from '../catalog/filter_renames';
 import { currentSeq, nextSeq } from '../catalog/counters';
 import { retireHeldRows } from '../catalog/held_rows';
 import { sendEverything } from '../catalog/send_settings';
@@ -24,10 +25,12 @@ import { HeldClocks } from '../clock/held_clocks';
 import { hasFailed } from '../sql/failure';
 import { execute, Statement } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
+import { announceAgain } from './announce';
 import { copyName, createCopy, forgetAlter, hasCopy, markAltering, wasPassedOver } from './altering';
 import { isWritten, logChangedColumn, logDeletes, logInserts, logNewColumn, sameKey } from './logging';
+import { followKeyNames } from './renames';
 import { createClockTable, createLogTable, widenLogTable } from './tables';
-import { announceAgain, enterExistingRows } from './track';
+import { enterExistingRows } from './track';
 import { readTraits, Traits } from './traits';
 import { createAnchor, createTriggers, dropTriggers } from './triggers';
 
@@ -50,8 +53,11 @@ export function settle(table: Table, traits: Traits): bool {
   const keeps = keepsKey(table, traits);
   const before = currentSeq();
   const renamed = compared && keeps ? columnThatMoved(table, traits) : -1;
+  if (keeps && !followKeyNames(table, registeredKeys(table))) return false;
   if (!dropTriggers(table) || !settleColumns(table, traits, renamed) || !registerKeys(table)) return false;
   const now = new Table(table.id, table.name, table.algorithm, table.enabled, table.clockName, table.logName);
+  now.filter = table.filter;
+  now.settledSeq = table.settledSeq;
   if (!now.open()) return false;
   const ok = keeps
     ? widenLogTable(now) && logDifferences(now, before, compared, traits.strict)
@@ -74,7 +80,11 @@ export function sendAgain(table: Table): bool {
 function settleColumns(table: Table, traits: Traits, renamed: i32): bool {
   const vanished = missingFrom(traits.columns, table.registeredColumns());
   const appeared = missingFrom(table.columns, traits.columns);
-  if (renamed >= 0) return renameColumn(table, renamed, appeared[0].name);
+  if (renamed >= 0) {
+    const renames = new Renames();
+    renames.add(vanished[0].name, appeared[0].name);
+    return renameColumn(table, renamed, appeared[0].name) && followColumnNames(table, renames);
+  }
   for (let i = 0; i < vanished.length; i++) {
     if (!markDropped(table, vanished[i].id)) return false;
   }

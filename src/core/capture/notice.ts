@@ -5,13 +5,15 @@
  */
 import { nextColumnId, registerColumn, registeredKeys, registerKeys } from '../catalog/columns';
 import { currentSeq, nextSeq } from '../catalog/counters';
+import { followTableName } from '../catalog/filter_renames';
 import { Column, findTable, readColumns, Table } from '../catalog/table';
+import { Slice } from '../bytes/slice';
 import { clearRefusal, hasFailed } from '../sql/failure';
 import { ownsTransaction } from '../sql/transaction';
 import { sendAgain, settle } from './alter';
 import { markAltering, passOver } from './altering';
 import { logNewColumn } from './logging';
-import { currentName, followColumnRenames, hasTriggers, renameInCatalog } from './renames';
+import { currentName, followColumnRenames, followKeyNames, hasTriggers, renameInCatalog } from './renames';
 import { widenLogTable } from './tables';
 import { rememberSchema, schemaHasChanged, untrackTable } from './track';
 import { readTraits } from './traits';
@@ -43,19 +45,21 @@ export function noticeSchema(tables: Array<Table>, altering: bool): bool {
 /** Two steps, because names may have been exchanged. */
 function followTableRenames(tables: Array<Table>, renamed: Array<Table>): bool {
   const names: Array<Table> = [];
+  const former: Array<Slice> = [];
   for (let i = 0; i < tables.length; i++) {
     const name = currentName(tables[i]);
     if (hasFailed()) return false;
     if (name.equals(tables[i].name)) continue;
     renamed.push(tables[i]);
     names.push(new Table(0, name, 0, true, name, name));
+    former.push(tables[i].name);
     if (!renameInCatalog(tables[i], tables[i].clockName)) return false;
   }
   for (let i = 0; i < renamed.length; i++) {
     // A tracked table that was dropped, and whose name another one has taken.
     const gone = findTable(tables, names[i].name);
     if (gone != null && !untrackTable(tables.splice(tables.indexOf(gone), 1)[0])) return false;
-    if (!renameInCatalog(renamed[i], names[i].name)) return false;
+    if (!renameInCatalog(renamed[i], names[i].name) || !followTableName(renamed[i], former[i])) return false;
   }
   return true;
 }
@@ -70,7 +74,7 @@ function look(table: Table, otherName: bool, altering: bool): bool {
   const keys = registeredKeys(table);
   let otherKey = keys.length != table.keys.length;
   for (let i = 0; !otherKey && i < keys.length; i++) otherKey = !keys[i].equals(table.keys[i].name);
-  if (otherKey && !registerKeys(table)) return false;
+  if (otherKey && !(registerKeys(table) && followKeyNames(table, keys))) return false;
   if (otherName || otherKey || columns > 0) {
     if (!createAnew(table) || !sendAgain(table)) return false;
   }

@@ -5,6 +5,7 @@
  * also two names that were swapped.
  */
 import { renameColumn } from '../catalog/columns';
+import { followColumnNames, Renames } from '../catalog/filter_renames';
 import { Column, Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import { hasFailed } from '../sql/failure';
@@ -53,6 +54,13 @@ export function currentName(table: Table): Slice {
   return owner.size > 0 ? owner : table.name;
 }
 
+/** A filter that names key columns of the open table gets the names that they have now, where the key is the same. */
+export function followKeyNames(table: Table, former: Array<Slice>): bool {
+  const renames = new Renames();
+  for (let i = 0; i < former.length && i < table.keys.length; i++) renames.add(former[i], table.keys[i].name);
+  return followColumnNames(table, renames);
+}
+
 /** Gives the table its new name in the catalog; `name` may be a passing one. */
 export function renameInCatalog(table: Table, name: Slice): bool {
   const sql = new Text().add('UPDATE main.cloudsync_tables SET name=').quoted(name).add(' WHERE id=');
@@ -68,15 +76,17 @@ export function renameInCatalog(table: Table, name: Slice): bool {
 export function followColumnRenames(table: Table): i32 {
   const named = columnsInTrigger(ofTrigger('sql', table, '_update'));
   const registered = table.registeredColumns();
+  const renames = new Renames();
   let count = 0;
   for (let i = 0; i < named.length; i++) {
     for (let k = 0; k < registered.length; k++) {
       if (registered[k].id != named[i].id || registered[k].name.equalsIgnoreCase(named[i].name)) continue;
       if (!renameColumn(table, named[i].id, named[i].name)) return -1;
+      renames.add(registered[k].name, named[i].name);
       count++;
     }
   }
-  return hasFailed() ? -1 : count;
+  return hasFailed() || !followColumnNames(table, renames) ? -1 : count;
 }
 
 /**

@@ -6,6 +6,7 @@
  *                          cl                       causal length: odd = alive, even = deleted
  *                          clock, site              the base stamp, see clock/row_clock.ts
  *                          cols                     exceptions to it, NULL when there are none
+ *                          outside, entered         only where the table has had a filter, see catalog/filters.ts
  *     todos_cloudsync_log  seq INTEGER PRIMARY KEY  order of the writes
  *                          mask, mask1, ...         columns changed, 62 bits in each; -1 insert, -2 delete, -3 evicted?
  *                          at                       julianday('now') of the write
@@ -13,6 +14,7 @@
  *
  * The log is written by plain SQL triggers (capture/triggers.ts) and emptied by fold (fold/fold.ts).
  */
+import { FILTER_MARKS } from '../catalog/filters';
 import { Table } from '../catalog/table';
 import { execute, queryInteger } from '../sql/statement';
 import { Text } from '../sql/text';
@@ -65,7 +67,9 @@ export function keyDeclarations(text: Text, table: Table, strict: bool, separato
 export function createClockTable(table: Table, strict: bool): bool {
   const sql = new Text().add('CREATE TABLE ').main(table.clockName).add('(seq INTEGER PRIMARY KEY');
   keyDeclarations(sql, table, strict, ',');
-  sql.add(',cl INTEGER NOT NULL,clock INTEGER NOT NULL,site INTEGER NOT NULL,cols BLOB,UNIQUE(');
+  sql.add(',cl INTEGER NOT NULL,clock INTEGER NOT NULL,site INTEGER NOT NULL,cols BLOB');
+  for (let i = 0; table.filter.size > 0 && i < FILTER_MARKS.length; i++) sql.add(',').add(FILTER_MARKS[i]);
+  sql.add(',UNIQUE(');
   return execute(keyNames(sql, table, '').add('))'));
 }
 

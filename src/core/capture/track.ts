@@ -2,19 +2,18 @@
  * track.ts: begins and ends the tracking of a table, and pauses it. All inside a write transaction with the
  * counters and sites loaded and the logs folded.
  */
-import { currentSeq, nextClock, nextSeq, takeSeqs } from '../catalog/counters';
+import { currentSeq, nextClock, takeSeqs } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
 import { forgetHeldRows } from '../catalog/held_rows';
 import { setInteger, settingInteger } from '../catalog/settings';
 import { registerColumn, registerKeys } from '../catalog/columns';
 import { Table } from '../catalog/table';
-import { ClockScan } from '../clock/clock_scan';
 import { Slice } from '../bytes/slice';
 import { sql_changes, time_microseconds } from '../host';
 import { hasFailed } from '../sql/failure';
 import { execute, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { arenaMark, arenaRelease } from '../runtime/arena';
+import { announceAgain } from './announce';
 import { forgetAlter } from './altering';
 import { createClockTable, createLogTable, keyNames } from './tables';
 import { Traits } from './traits';
@@ -95,6 +94,7 @@ export function enterExistingRows(table: Table): bool {
 
 /** Stops tracking: triggers, clocks, log and the catalog's rows go; the data stays. */
 export function untrackTable(table: Table): bool {
+  table.filter = new Slice(0, 0);
   return (
     dropTriggers(table) &&
     execute(new Text().add('DROP TABLE IF EXISTS ').main(table.clockName)) &&
@@ -132,21 +132,6 @@ export function enableTable(table: Table): bool {
   const since = queryInteger(paused, 0);
   const sql = new Text().add('UPDATE main.cloudsync_tables SET enabled=1 WHERE id=').number(table.id);
   return table.open() && !table.missing && announceAgain(table, since) && execute(sql);
-}
-
-/** Announces anew what changed after `since`, under new numbers and with the stamps that it has. */
-export function announceAgain(table: Table, since: i64): bool {
-  const scan = new ClockScan(table, since, currentSeq());
-  let ok = true;
-  const mark = arenaMark();
-  while (ok && scan.advance()) {
-    scan.clock.seq = nextSeq();
-    scan.clock.announceWhole(scan.clock.seq);
-    ok = scan.write();
-    arenaRelease(mark);
-  }
-  scan.close();
-  return ok && !hasFailed();
 }
 
 function schemaVersion(): i64 {

@@ -39,6 +39,10 @@ export class Table {
   private opened: bool = false;
   /** Stays on this device, see send_settings.ts. */
   kept: bool = false;
+  /** The row filter, empty when there is none; see filters.ts. */
+  filter: Slice = new Slice(0, 0);
+  /** Rows that changed up to this seq have been compared with the filter. */
+  settledSeq: i64 = 0;
   /** The newest seq when the table was disabled. */
   pausedSeq: i64 = 0;
   /** Place in the order of groups in a packet: larger than that of every table that foreign keys refer to. */
@@ -153,7 +157,10 @@ export function loadTables(): Array<Table> {
   const statement = new Statement(
     new Text().add(
       'SELECT id, name, algorithm, enabled, clock_table, log_table, EXISTS(SELECT 1 FROM main.cloudsync_settings' +
-        " WHERE key='table.'||id||'.altering'), paused_seq FROM main.cloudsync_tables ORDER BY id",
+        " WHERE key='table.'||id||'.altering'), paused_seq," +
+        " (SELECT value FROM main.cloudsync_settings WHERE key='table.'||id||'.filter')," +
+        " (SELECT value FROM main.cloudsync_settings WHERE key='table.'||id||'.settled')" +
+        ' FROM main.cloudsync_tables ORDER BY id',
     ),
   );
   while (statement.step()) {
@@ -167,6 +174,8 @@ export function loadTables(): Array<Table> {
     );
     table.altering = statement.columnInteger(6) != 0;
     table.pausedSeq = statement.columnInteger(7);
+    if (!statement.isNull(8)) table.filter = statement.columnBytes(8);
+    table.settledSeq = statement.columnInteger(9);
     list.push(table);
   }
   statement.close();

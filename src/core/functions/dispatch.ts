@@ -2,6 +2,7 @@
 import * as alter from './alter_functions';
 import * as changes from './changes_functions';
 import * as held from './held_functions';
+import * as filter from './filter_functions';
 import * as network from './network_functions';
 import * as payload from './payload_functions';
 import {
@@ -9,6 +10,7 @@ import {
   F_CHANGES_ENCODE,
   F_CHANGES_PAGE,
   F_CLEANUP,
+  F_CLEAR_FILTER,
   F_COMMIT_ALTER,
   F_DB_VERSION,
   F_DISABLE,
@@ -35,6 +37,7 @@ import {
   F_RESOLVE,
   F_SET,
   F_SET_COLUMN,
+  F_SET_FILTER,
   F_SET_TABLE,
   F_SITEID,
   F_STATUS,
@@ -106,11 +109,13 @@ function dispatchNetwork(id: i32, count: i32): void {
   else if (id == F_NETWORK_LOGOUT) network.networkLogout(count);
   else if (id == F_NETWORK_STATUS) network.networkStatus();
   else if (id == F_NETWORK_CLEANUP) network.networkCleanup();
-  else dispatchAlter(id);
+  else dispatchLater(id);
 }
 
-function dispatchAlter(id: i32): void {
+function dispatchLater(id: i32): void {
   if (id == F_BEGIN_ALTER) alter.begin();
   else if (id == F_COMMIT_ALTER) alter.commit();
   else if (id == F_RESOLVE) held.resolve();
+  else if (id == F_SET_FILTER) filter.setFilter();
+  else if (id == F_CLEAR_FILTER) filter.clearFilter();
 }

@@ -57,7 +57,9 @@ export const F_NETWORK_STATUS: i32 = 31;
 export const F_NETWORK_CLEANUP: i32 = 32;
 export const F_BEGIN_ALTER: i32 = 33;
 export const F_COMMIT_ALTER: i32 = 34;
-export const F_RESOLVE: i32 = 35;
+export const F_SET_FILTER: i32 = 35;
+export const F_CLEAR_FILTER: i32 = 36;
+export const F_RESOLVE: i32 = 37;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -338,6 +340,20 @@ function alterFunctions(): Array<FunctionEntry> {
   ];
 }
 
+function filterFunctions(): Array<FunctionEntry> {
+  return [
+    entry(
+      F_SET_FILTER,
+      'cloudsync_set_filter',
+      2,
+      2,
+      DIRECTONLY,
+      'only rows that match are sent: (table, expression)',
+    ),
+    entry(F_CLEAR_FILTER, 'cloudsync_clear_filter', 1, 1, DIRECTONLY, 'sends all rows of the table again'),
+  ];
+}
+
 function rowFunctions(): Array<FunctionEntry> {
   return [
     entry(
@@ -358,6 +374,7 @@ function allFunctions(): Array<FunctionEntry> {
     .concat(networkFunctions())
     .concat(exchangeFunctions())
     .concat(alterFunctions())
+    .concat(filterFunctions())
     .concat(rowFunctions());
 }
 

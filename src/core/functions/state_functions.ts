@@ -1,6 +1,7 @@
 /** state_functions.ts: version, site id, counters, keys, status. */
 import { catalogExists, SITE_SIZE } from '../catalog/schema';
 import { currentSeq } from '../catalog/counters';
+import { whyUnsettled } from '../catalog/filters';
 import { ownSite, siteBytes } from '../catalog/sites';
 import { Table } from '../catalog/table';
 import { makeUuid, unpackUuid, UUID_SIZE, UUID_TEXT_SIZE } from '../bytes/uuid';
@@ -78,12 +79,14 @@ function describeTable(json: Text, table: Table): void {
     .add(table.enabled ? 'true' : 'false');
   const alive = new Text().add('SELECT count(*) FROM ').main(table.clockName).add(' WHERE cl%2=1');
   const dead = new Text().add('SELECT count(*) FROM ').main(table.clockName).add(' WHERE cl%2=0');
-  json
-    .add(',"rows":')
-    .number(queryInteger(alive, 0))
-    .add(',"deleted":')
-    .number(queryInteger(dead, 0))
-    .add('}');
+  json.add(',"rows":').number(queryInteger(alive, 0)).add(',"deleted":').number(queryInteger(dead, 0));
+  if (table.filter.size > 0) {
+    json.add(',"filter":').json(table.filter);
+    if (table.settledSeq < currentSeq() && table.open()) {
+      json.add(',"filter_error":').json(whyUnsettled(table).slice());
+    }
+  }
+  json.add('}');
 }
 
 function algorithmName(algorithm: i32): string {

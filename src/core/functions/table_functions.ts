@@ -1,4 +1,5 @@
 /** table_functions.ts: cloudsync_init, cleanup, enable, disable, is_enabled and the settings. */
+import { setSending } from '../capture/announce';
 import { readTraits } from '../capture/traits';
 import { disableTable, enableTable, trackTable, untrackTable } from '../capture/track';
 import { catalogExists, SITE_SIZE } from '../catalog/schema';
@@ -142,6 +143,10 @@ function isSwitch(value: Slice): bool {
   return fail(new Text().add("the value must be 'on' or 'off'"));
 }
 
+function isOn(value: Slice): bool {
+  return value.is('on') || value.is('1');
+}
+
 /** Largest packet that a push aims at, in bytes. */
 function isBatchSize(value: Slice): bool {
   let number: i64 = 0;
@@ -172,12 +177,8 @@ export function setTable(): void {
   else isSwitch(value);
   if (!hasFailed() && beginTrackedOperation()) {
     const table = trackedTable(name);
-    const setting = new Text()
-      .add('table.')
-      .number(table == null ? 0 : table.id)
-      .add('.')
-      .bytes(key);
-    if (endOperation(table != null && setText(setting.slice(), value))) result_integer(1);
+    const ok = table != null && table.open() && setSending(table, -1, isOn(value));
+    if (endOperation(ok)) result_integer(1);
   }
 }
 
@@ -198,9 +199,7 @@ export function setColumn(): void {
       new Text().add("table '").bytes(name).add("' has no column '").bytes(column).add("' besides its key"),
     );
   }
-  const setting = new Text().add('column.');
-  if (index >= 0) setting.number(table!.id).add('.').number(table!.columns[index].id).add('.').bytes(key);
-  if (endOperation(index >= 0 && setText(setting.slice(), value))) result_integer(1);
+  if (endOperation(index >= 0 && setSending(table!, index, isOn(value)))) result_integer(1);
 }
 
 function storeSetting(key: Text, value: Slice): void {

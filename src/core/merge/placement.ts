@@ -3,6 +3,7 @@
  * refers to come with it (a row and its ancestors, a ring of rows), and its claim counts for all of them. A visible row
  * that is in the way has to leave when its claim is younger, and no visible row below it has an older one.
  */
+import { nextSeq } from '../catalog/counters';
 import { ForeignKey } from '../catalog/foreign_keys';
 import { canonicalKey, HeldRows } from '../catalog/held_rows';
 import { ReferenceGroups } from '../catalog/reference_groups';
@@ -104,6 +105,21 @@ export class Placement {
       result = this.visibility.show(member.table, member.key.pointer, member.values);
     }
     return result == SHOWN && member.held.drop(member.key.pointer);
+  }
+
+  /** In tables with a filter: rows that are visible again get a new seq, so that the filter judges them. */
+  announceFiltered(): void {
+    for (let i = 0; i < this.members.length; i++) {
+      const member = this.members[i];
+      if (member.table.filter.size == 0) continue;
+      const clocks = new ClockTable(member.table);
+      const clock = new RowClock(member.table);
+      const found = clocks.read(member.key.pointer, clock) && clock.found;
+      const oldSeq = clock.seq;
+      if (found) clock.seq = nextSeq();
+      if (found) clocks.write(member.key.pointer, clock, oldSeq);
+      clocks.close();
+    }
   }
 
   private isMember(table: Table, key: Slice): bool {

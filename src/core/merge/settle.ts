@@ -107,6 +107,7 @@ class Settler {
     }
     if (!savepoint(PLACE_SAVEPOINT)) return;
     if (placement.place() && !hasFailed()) {
+      placement.announceFiltered();
       releaseSavepoint(PLACE_SAVEPOINT);
       this.moved = true;
       return;

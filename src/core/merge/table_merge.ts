@@ -194,7 +194,8 @@ export class TableMerge {
       return hasFailed() ? OUTCOME_FAILED : OUTCOME_REFUSED;
     }
     // In a circle of references the row itself may have been hidden just now.
-    if (!this.isHeld && this.isReferred && this.clock.found) this.isHeld = this.held.read(key, this.heldValues);
+    if (!this.isHeld && this.isReferred && this.clock.found)
+      this.isHeld = this.held.read(key, this.heldValues);
     if (this.isHeld) return this.putHeld(key);
     if (mode == MODE_HOLD) return this.hold(key);
     const code = this.putData(key);

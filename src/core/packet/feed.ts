@@ -16,6 +16,7 @@ import { TYPE_BLOB, TYPE_TEXT } from '../sql/types';
 import { Encoder, RowImage } from './encoder';
 import { HeldValues } from './held_values';
 import { ROW_MAX, VALUE_MAX } from './limits';
+import { RowLimit } from './row_limit';
 
 /** Which changes are wanted. */
 export class FeedFilter {
@@ -61,6 +62,8 @@ export class Feed {
   private held: HeldRows;
   private heldValues: HeldValues | null = null;
   private isHeld: bool = false;
+  /** What the table's filter lets out, null where it has none. */
+  private limits: RowLimit | null = null;
   /** A change is waiting in `clock`. */
   ready: bool = false;
 
@@ -77,6 +80,7 @@ export class Feed {
     this.select.integer(1, filter.start);
     if (wide) this.values = new Statement(valuesSql(table));
     if (this.held.any) this.heldValues = new HeldValues(table);
+    if (table.filter.size > 0) this.limits = new RowLimit(table);
   }
 
   /** Goes to the next change. False at the end and on errors (hasFailed()). */
@@ -89,6 +93,7 @@ export class Feed {
     this.select.close();
     if (this.values != null) this.values!.close();
     if (this.heldValues != null) this.heldValues!.close();
+    if (this.limits != null) this.limits!.close();
   }
 
   /**
@@ -135,14 +140,18 @@ export class Feed {
     if (!clock.alive) return this.wanted(clock.site);
     // A living row that is neither there nor held cannot be sent; it is again when it is written again.
     if (!present && !this.isHeld) return false;
+    const limits = this.limits;
+    const limit = limits == null ? i64.MAX_VALUE : limits.of(clock.seq, this.filter.since);
     if (this.table.keyOnly) {
+      if (clock.seq > limit) return false;
       image.clock = clock.stamps.clock(0);
       image.site = clock.stamps.site(0);
       return this.wanted(image.site);
     }
     for (let i = 0; i < clock.stamps.width; i++) {
       const stamp = clock.stamps.clock(i);
-      if (stamp == 0 || clock.columnSeq(i) <= this.filter.since || this.table.columns[i].kept) continue;
+      const seq = clock.columnSeq(i);
+      if (stamp == 0 || seq <= this.filter.since || seq > limit || this.table.columns[i].kept) continue;
       if (!this.wanted(clock.stamps.site(i))) continue;
       if (this.isHeld && !this.heldValues!.knows(i)) continue;
       image.include(i, stamp, clock.stamps.site(i));

@@ -2,6 +2,8 @@
  * feeds.ts: the feeds of several tables as one, in the order of seq: from it packets are made (pages.ts)
  * and the rows of cloudsync_changes.
  */
+import { currentSeq } from '../catalog/counters';
+import { failUnsettled } from '../catalog/filters';
 import { readSendSettings } from '../catalog/send_settings';
 import { Table } from '../catalog/table';
 import { queryInteger } from '../sql/statement';
@@ -23,6 +25,7 @@ export class Feeds {
     for (let i = 0; i < changed.length; i++) {
       const table = changed[i];
       if (table.kept) continue;
+      if (table.filter.size > 0 && table.settledSeq < currentSeq()) failUnsettled(table);
       const feed = new Feed(table, filter);
       if (feed.advance()) this.feeds.push(feed);
     }
