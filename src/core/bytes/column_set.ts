@@ -1,4 +1,7 @@
-/** column_set.ts: values of some of the columns of one row, by the index of the column. It points at them, it does not own them. */
+/**
+ * column_set.ts: values of some of the columns of one row, by the index of the column. It points at them, it does not
+ * own them.
+ */
 import { arenaAllocate } from '../runtime/arena';
 
 export class ColumnSet {

@@ -48,7 +48,10 @@ export class ForeignKey {
     if (!this.isWritable(this.onUpdate == ACTION_SET_NULL)) this.onUpdate = ACTION_NONE;
   }
 
-  /** For each key column of the parent the place of its referencing column in `columns`; null when others are referred to. */
+  /**
+   * For each key column of the parent the place of its referencing column in `columns`; null when others are referred
+   * to.
+   */
   keyPlaces(): Array<i32> | null {
     const parent = this.parent;
     if (parent == null || parent.keys.length != this.parentColumns.length) return null;

@@ -5,9 +5,9 @@
  *     cloudsync_sites     site ids (16 bytes) by the small number that stamps use
  *     cloudsync_tables    the tracked tables
  *     cloudsync_columns   the tracked columns, with an id that never changes and the seq at which they came
- *     cloudsync_held      what arrived and could not be applied yet, with the reason: whole packets of one row that wait
- *                         for a change of the schema (merge/held.ts), and merged rows that a constraint keeps out of
- *                         their table (table_id is set; catalog/held_rows.ts)
+ *     cloudsync_held      what arrived and could not be applied yet, with the reason: packets of one row that wait
+ *                         for a change of the schema (merge/held.ts), and merged rows that a constraint keeps out
+ *                         of their table (table_id is set; catalog/held_rows.ts)
  *     cloudsync_outbox    the batch that is on its way to the server, until the server has answered
  *
  * Per tracked table there are two more, see capture/tables.ts. All are ordinary tables, so that a database can be

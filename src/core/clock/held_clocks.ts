@@ -1,6 +1,6 @@
 /**
- * held_clocks.ts: the clocks of the held rows of a table, taken aside while clocks without data rows are removed: a held
- * row has none either, and is not gone.
+ * held_clocks.ts: the clocks of the held rows of a table, taken aside while clocks without data rows are removed: a
+ * held row has none either, and is not gone.
  */
 import { HeldRows } from '../catalog/held_rows';
 import { Table } from '../catalog/table';

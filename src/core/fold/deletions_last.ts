@@ -10,7 +10,9 @@ import { hasFailed } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 
-/** Moves the deletions among the changes after `start`. A deletion's stamps do not depend on its seq. False on errors. */
+/**
+ * Moves the deletions among the changes after `start`. A deletion's stamps do not depend on its seq. False on errors.
+ */
 export function moveDeletionsLast(tables: Array<Table>, start: i64): bool {
   if (!hasReferences(tables)) return !hasFailed();
   rankTables(tables);

@@ -362,7 +362,7 @@ function rowFunctions(): Array<FunctionEntry> {
       3,
       3,
       DIRECTONLY,
-      'gives a held row another value: (id, column, value); 1 when it is in its table then',
+      'gives a held row another value: (id, column, value)',
     ),
   ];
 }

@@ -1,8 +1,8 @@
 /**
- * reference_actions.ts: what becomes of a held row that refers to a deleted one. While its parent is unknown or held it
- * waits. Once the parent is dead, the foreign key's own action decides, and what it does is an edit of this device, like
- * the same action done by SQLite to a row in its table: CASCADE deletes the row, SET NULL and SET DEFAULT write its
- * referencing columns. RESTRICT and NO ACTION: it waits for a device that brings the parent back.
+ * reference_actions.ts: what becomes of a held row that refers to a deleted one. While its parent is unknown or held
+ * it waits. Once the parent is dead, the foreign key's own action decides, and what it does is an edit of this device,
+ * like the same action done by SQLite to a row in its table: CASCADE deletes the row, SET NULL and SET DEFAULT write
+ * its referencing columns. RESTRICT and NO ACTION: it waits for a device that brings the parent back.
  */
 import { currentSeq, nextClock, nextSeq, restoreSeq } from '../catalog/counters';
 import {
@@ -101,9 +101,9 @@ export class ReferenceActions {
 }
 
 /**
- * True when whoever made the row refer to its parent cannot have seen the write of the parent with that stamp. Otherwise
- * that write is known to the row's author, and what follows it is on its way too. Then only the device that made the
- * reference can tell.
+ * True when whoever made the row refer to its parent cannot have seen the write of the parent with that stamp.
+ * Otherwise that write is known to the row's author, and what follows it is on its way too. Then only the device that
+ * made the reference can tell.
  */
 export function isUnseen(foreign: ForeignKey, row: Member, stamp: i64, site: i32): bool {
   const clock = readClock(row);
@@ -157,7 +157,8 @@ export function defaultOf(table: Table, index: i32): usize {
 }
 
 /**
- * True when the row refers to the whole key of a tracked table, and that row has been deleted: `deletion` has the stamp.
+ * True when the row refers to the whole key of a tracked table, and that row has been deleted: `deletion` has the
+ * stamp.
  */
 function findDeletion(foreign: ForeignKey, row: RowValues, deletion: RowClock): bool {
   const parent: Table | null = foreign.parent;

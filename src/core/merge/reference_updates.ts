@@ -1,7 +1,7 @@
 /**
- * reference_updates.ts: ON UPDATE under merge. Before a merged row changes columns that other rows refer to (unique ones
- * besides the key), these rows become held; afterwards the foreign key's action gives them the new value, as an edit of
- * this device. (A changed key is a deletion and an insert, so ON DELETE decides there.)
+ * reference_updates.ts: ON UPDATE under merge. Before a merged row changes columns that other rows refer to (unique
+ * ones besides the key), these rows become held; afterwards the foreign key's action gives them the new value, as an
+ * edit of this device. (A changed key is a deletion and an insert, so ON DELETE decides there.)
  */
 import { ACTION_CASCADE, ACTION_NONE, ACTION_SET_DEFAULT, ForeignKey } from '../catalog/foreign_keys';
 import { HeldRows } from '../catalog/held_rows';

@@ -1,7 +1,7 @@
 /**
- * row_ranks.ts: which of two rows that claim the same unique value keeps it: the one whose claim is older. The rank of a
- * row is the newest stamp among the columns that take part in any unique index of the table, so it depends on nothing
- * but the merged state, and all replicas agree.
+ * row_ranks.ts: which of two rows that claim the same unique value keeps it: the one whose claim is older. The rank of
+ * a row is the newest stamp among the columns that take part in any unique index of the table, so it depends on
+ * nothing but the merged state, and all replicas agree.
  */
 import { allColumns, uniqueIndexes } from '../capture/unique_indexes';
 import { Table } from '../catalog/table';
@@ -92,7 +92,9 @@ export class RowRanks {
   }
 }
 
-/** Sorts ranks, the oldest claim first: Shell's method (1959), because Array.sort would need calls through pointers. */
+/**
+ * Sorts ranks, the oldest claim first: Shell's method (1959), because Array.sort would need calls through pointers.
+ */
 export function sortRanks(list: Array<Rank>): void {
   for (let gap = list.length / 2; gap > 0; gap /= 2) {
     for (let i = gap; i < list.length; i++) {

@@ -1,6 +1,6 @@
 /**
- * row_values.ts: a row that is not in its table, as key and values: the statements that try it there, and what it refers
- * to.
+ * row_values.ts: a row that is not in its table, as key and values: the statements that try it there, and what it
+ * refers to.
  */
 import { ForeignKey } from '../catalog/foreign_keys';
 import { Table } from '../catalog/table';
@@ -25,9 +25,9 @@ export function bindRow(statement: Statement, table: Table, key: usize, values: 
 }
 
 /**
- * An INSERT that changes nothing when another row is in the way, and returns the key of the row that is there then: its
- * own, or that of the other row. SQLite itself compares the values, so collations, conditions and expressions of indexes
- * count as they do for every INSERT.
+ * An INSERT that changes nothing when another row is in the way, and returns the key of the row that is there then:
+ * its own, or that of the other row. SQLite itself compares the values, so collations, conditions and expressions of
+ * indexes count as they do for every INSERT.
  */
 export function probeSql(table: Table, values: ColumnSet): Text {
   const sql = new Text(1024).add('INSERT OR ABORT INTO ').main(table.name).add('(');
@@ -63,8 +63,8 @@ export function keyOfRow(statement: Statement, table: Table): Writer {
 }
 
 /**
- * The keys of the visible rows that refer to the row `key` of `parent`. Of a table that is not tracked it is only found
- * out whether there are any: then one empty key is returned.
+ * The keys of the visible rows that refer to the row `key` of `parent`. Of a table that is not tracked it is only
+ * found out whether there are any: then one empty key is returned.
  */
 export function childKeys(foreign: ForeignKey, parent: Table, key: usize): Array<Writer> {
   const found: Array<Writer> = [];
@@ -89,8 +89,8 @@ export function childKeys(foreign: ForeignKey, parent: Table, key: usize): Array
 }
 
 /**
- * The encoded key of the row that this one refers to; null when the reference is not to the whole key of a tracked table
- * or has a value that is not known.
+ * The encoded key of the row that this one refers to; null when the reference is not to the whole key of a tracked
+ * table or has a value that is not known.
  */
 export function parentKey(foreign: ForeignKey, row: RowValues): Writer | null {
   const places = foreign.keyPlaces();

@@ -7,8 +7,8 @@
  *     - of rows that claim the same unique value the one with the oldest claim (row_ranks.ts) is visible.
  *
  * Because claims are totally ordered there is exactly one set of visible rows like that. It is reached by trying held
- * rows, parents' tables first and the oldest claims first, until nothing moves any more (placement.ts): one that fits is
- * shown; one that only younger rows oppose takes their place, and they are held.
+ * rows, parents' tables first and the oldest claims first, until nothing moves any more (placement.ts): one that fits
+ * is shown; one that only younger rows oppose takes their place, and they are held.
  */
 import { ForeignKey } from '../catalog/foreign_keys';
 import { anyRowHeld, HeldRows } from '../catalog/held_rows';
@@ -129,8 +129,8 @@ class Settler {
 }
 
 /**
- * Brings held rows to where the merged state wants them. Inside an operation that writes, with the logs folded. False on
- * errors.
+ * Brings held rows to where the merged state wants them. Inside an operation that writes, with the logs folded. False
+ * on errors.
  */
 export function settleHeldRows(tables: Array<Table>, triggers: TriggerSwitch): bool {
   if (!anyRowHeld()) return !hasFailed();

@@ -1,8 +1,8 @@
 /**
- * side_effects.ts: hiding or showing a row is no edit, but triggers of the application run, because full-text indexes and
- * other untracked things have to follow. What they do to *tracked* rows must be undone: it would be captured as an edit.
- * Which rows that are is known only afterwards, from our logs. So the statement runs twice then: the first time to learn
- * which rows it touches, the second time knowing what these looked like before.
+ * side_effects.ts: hiding or showing a row is no edit, but triggers of the application run, because full-text indexes
+ * and other untracked things have to follow. What they do to *tracked* rows must be undone: it would be captured as an
+ * edit. Which rows that are is known only afterwards, from our logs. So the statement runs twice then: the first time
+ * to learn which rows it touches, the second time knowing what these looked like before.
  */
 import { keyNames } from '../capture/tables';
 import { Table } from '../catalog/table';

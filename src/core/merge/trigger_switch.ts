@@ -1,9 +1,9 @@
 /**
  * trigger_switch.ts: triggers during a merge. Where nothing but our own triggers would run, they are switched off, so
- * that merged rows are not logged as local writes. Where the application has triggers on a table of the packet, triggers
- * stay on: full-text indexes and derived tables depend on them. What our own triggers then log about rows that the packet
- * itself wrote is dropped afterwards; what they log about other rows stays and counts as local changes. (Foreign-key
- * actions run on no tracked row during a merge, see departures.ts.)
+ * that merged rows are not logged as local writes. Where the application has triggers on a table of the packet,
+ * triggers stay on: full-text indexes and derived tables depend on them. What our own triggers then log about rows
+ * that the packet itself wrote is dropped afterwards; what they log about other rows stays and counts as local
+ * changes. (Foreign-key actions run on no tracked row during a merge, see departures.ts.)
  */
 import { sql_triggers } from '../host';
 import { triggerNames } from '../capture/triggers';

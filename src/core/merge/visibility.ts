@@ -1,7 +1,8 @@
 /**
- * visibility.ts: takes rows out of their data table (they are held from then on) and puts held rows back. Neither is an
- * edit: it must not be captured, nothing may be cascaded or nulled by it, and what triggers of the application do to
- * tracked rows because of it is undone. Untracked things that follow the table, as a full-text index does, still follow.
+ * visibility.ts: takes rows out of their data table (they are held from then on) and puts held rows back. Neither is
+ * an edit: it must not be captured, nothing may be cascaded or nulled by it, and what triggers of the application do
+ * to tracked rows because of it is undone. Untracked things that follow the table, as a full-text index does, still
+ * follow.
  */
 import { sql_foreign_key_violations } from '../host';
 import { ForeignKey, foreignKeysEnforced, readForeignKeys } from '../catalog/foreign_keys';

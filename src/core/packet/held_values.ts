@@ -1,6 +1,6 @@
 /**
- * held_values.ts: the values of a held row as columns of a statement, so that a feed reads them like those of a row that
- * is in its table.
+ * held_values.ts: the values of a held row as columns of a statement, so that a feed reads them like those of a row
+ * that is in its table.
  */
 import { HeldRows } from '../catalog/held_rows';
 import { Table } from '../catalog/table';

@@ -101,9 +101,9 @@ function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
 }
 
 /**
- * What could not be merged, by the digest that identifies it: it is tried again after changes of the schema and may come
- * back under another id, so ids would not tell the new ones. Rows that are merged and only kept out of their table by a
- * constraint have no digest; every device finds that out by itself.
+ * What could not be merged, by the digest that identifies it: it is tried again after changes of the schema and may
+ * come back under another id, so ids would not tell the new ones. Rows that are merged and only kept out of their
+ * table by a constraint have no digest; every device finds that out by itself.
  */
 function heldDigests(database: SyncDatabase): Set<bigint> {
   // The extension makes its tables with the first tracked one.
