@@ -93,7 +93,7 @@ function foldAndSettle(): bool {
 /** After local writes: rows that were held may have got their place, and others may have lost theirs. */
 export function settleHeld(): bool {
   const triggers = new TriggerSwitch();
-  const ok = settleHeldRows(tables, triggers);
+  const ok = settleHeldRows(tables, triggers, false);
   return triggers.close() && ok;
 }
 
@@ -106,14 +106,16 @@ export function takeUp(): bool {
 /** Everything of an exchange has arrived: what had to wait for the rest of it is tried, and held rows are settled. */
 export function finishExchange(): bool {
   const triggers = new TriggerSwitch();
-  const ok = new PacketMerge(triggers, true).retryHeld(WAITS_FOR_DATA) && settleHeldRows(tables, triggers);
+  const ok =
+    new PacketMerge(triggers, true).retryHeld(WAITS_FOR_DATA) && settleHeldRows(tables, triggers, true);
   return triggers.close() && ok;
 }
 
 /** Tries what is held until the schema has changed. */
 export function releaseWaiting(): bool {
   const triggers = new TriggerSwitch();
-  const ok = new PacketMerge(triggers, true).retryHeld(WAITS_FOR_SCHEMA) && settleHeldRows(tables, triggers);
+  const ok =
+    new PacketMerge(triggers, true).retryHeld(WAITS_FOR_SCHEMA) && settleHeldRows(tables, triggers, true);
   return triggers.close() && ok;
 }
 

@@ -4,7 +4,7 @@
  */
 import { Slice } from '../bytes/slice';
 import { hasFailed } from '../sql/failure';
-import { queryInteger, Statement } from '../sql/statement';
+import { execute, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { Column, findTable, readColumns, Table } from './table';
 
@@ -97,6 +97,13 @@ function actionOf(name: Slice): i32 {
 /** True when PRAGMA foreign_keys is on. */
 export function foreignKeysEnforced(): bool {
   return queryInteger(new Text().add('PRAGMA foreign_keys'), 0) != 0;
+}
+
+/** Puts the checks off to the end of the transaction, or no longer. Returns what it was before, -1 on errors. */
+export function deferForeignKeys(on: i32): i32 {
+  const before = <i32>queryInteger(new Text().add('PRAGMA defer_foreign_keys'), 0);
+  if (before != on && !execute(new Text().add('PRAGMA defer_foreign_keys=').number(on))) return -1;
+  return hasFailed() ? -1 : before;
 }
 
 /** A reference without columns means the parent's primary key. */

@@ -10,6 +10,7 @@
  */
 import { sql_foreign_key_violations } from '../host';
 import { currentSeq, liftClock, loadCounters, saveCounters, restoreSeq } from '../catalog/counters';
+import { deferForeignKeys } from '../catalog/foreign_keys';
 import { loadSites } from '../catalog/sites';
 import { findTable, loadTables, Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
@@ -17,7 +18,6 @@ import { Decoder, IncomingRow } from '../packet/decoder';
 import { unseal } from '../packet/envelope';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
-import { executeLiteral } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
 import { exchangeIsComplete } from './completion';
@@ -86,12 +86,17 @@ export class PacketMerge {
     if (body == null) return false;
     this.tables = loadTables();
     this.visibility = new Visibility(this.tables, this.triggers);
+    if (!this.visibility!.enforced) return this.mergeTwice(body);
+    const deferred = deferForeignKeys(1);
+    return deferred >= 0 && this.mergeTwice(body) && deferForeignKeys(deferred) >= 0;
+  }
+
+  /** First all rows together; when something opposes that, once more and carefully. */
+  private mergeTwice(body: Slice): bool {
     const rowsBefore = this.rows;
     this.violatedBefore = sql_foreign_key_violations() != 0;
-    if (!this.begin(PACKET_SAVEPOINT)) return false;
-    if (this.visibility!.enforced && !executeLiteral('PRAGMA defer_foreign_keys=ON')) return false;
     this.way = TOGETHER;
-    if (!this.pass(body)) return false;
+    if (!this.begin(PACKET_SAVEPOINT) || !this.pass(body)) return false;
     if (this.blocked == 0 && !this.violated()) return releaseSavepoint(PACKET_SAVEPOINT);
     if (!this.undo(PACKET_SAVEPOINT)) return false;
     this.rows = rowsBefore;

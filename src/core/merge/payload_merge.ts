@@ -48,5 +48,5 @@ function finish(triggers: TriggerSwitch, merge: PacketMerge): i64 {
 /** What foreign-key actions and triggers of the application did to other rows counts before it is settled. */
 function settle(triggers: TriggerSwitch): bool {
   const tables = loadTables();
-  return foldTables(tables) && settleHeldRows(tables, triggers);
+  return foldTables(tables) && settleHeldRows(tables, triggers, false);
 }

@@ -10,17 +10,18 @@
  * rows, parents' tables first and the oldest claims first, until nothing moves any more (placement.ts): one that fits
  * is shown; one that only younger rows oppose takes their place, and they are held.
  */
-import { ForeignKey } from '../catalog/foreign_keys';
+import { currentSeq } from '../catalog/counters';
+import { deferForeignKeys, ForeignKey, foreignKeysEnforced } from '../catalog/foreign_keys';
 import { anyRowHeld, HeldRows } from '../catalog/held_rows';
 import { rankTables } from '../catalog/ranks';
 import { ReferenceGroups } from '../catalog/reference_groups';
+import { setInteger, settingInteger } from '../catalog/settings';
 import { Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
 import { ClockTable } from '../clock/clock_table';
 import { RowClock } from '../clock/row_clock';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
-import { executeLiteral } from '../sql/statement';
 import { sliceOf } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
 import { Member, Placement } from './placement';
@@ -29,6 +30,7 @@ import { Rank, RowRanks, sortRanks } from './row_ranks';
 import { TriggerSwitch } from './trigger_switch';
 import { Visibility } from './visibility';
 
+const SETTLED = 'settled';
 const PLACE_SAVEPOINT = 'cloudsync_place';
 
 /** Every round that moves something makes older claims visible, so there is an end; this is the emergency brake. */
@@ -128,13 +130,22 @@ class Settler {
   }
 }
 
+/** What the newest settling has seen: the newest change, and whether foreign keys counted. */
+function settledState(enforced: bool): i64 {
+  return currentSeq() * 2 + (enforced ? 1 : 0);
+}
+
 /**
- * Brings held rows to where the merged state wants them. Inside an operation that writes, with the logs folded. False
- * on errors.
+ * Brings held rows to where the merged state wants them. Inside an operation that writes, with the logs folded. Where
+ * no row has changed since the last time nothing is done, unless `anew`: the schema may be another one, or the exchange
+ * complete. False on errors.
  */
-export function settleHeldRows(tables: Array<Table>, triggers: TriggerSwitch): bool {
+export function settleHeldRows(tables: Array<Table>, triggers: TriggerSwitch, anew: bool): bool {
   if (!anyRowHeld()) return !hasFailed();
+  const enforced = foreignKeysEnforced();
+  if (!anew && settingInteger(SETTLED, -1) == settledState(enforced)) return !hasFailed();
   const settler = new Settler(tables, triggers);
-  if (!executeLiteral('PRAGMA defer_foreign_keys=ON')) return false;
-  return settler.run() && executeLiteral('PRAGMA defer_foreign_keys=OFF');
+  const deferred = deferForeignKeys(1);
+  const ok = deferred >= 0 && settler.run() && deferForeignKeys(deferred) >= 0;
+  return ok && setInteger(SETTLED, settledState(enforced));
 }
