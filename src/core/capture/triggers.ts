@@ -8,7 +8,7 @@
  */
 import { ALGORITHM_DWS, ALGORITHM_GOS, Column, Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
-import { execute } from '../sql/statement';
+import { execute, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { affinityOf } from '../catalog/affinity';
 import { ensureEvictionTriggers, EVICT_GUARD, EVICT_INSERT, EVICT_UPDATE } from './evictions';
@@ -273,4 +273,17 @@ export function dropTriggers(table: Table): bool {
       return false;
   }
   return true;
+}
+
+/** True when the application has triggers on the table. */
+export function hasApplicationTrigger(table: Table): bool {
+  const sql = new Text(512).add(
+    "SELECT 1 FROM (SELECT name, tbl_name FROM main.sqlite_schema WHERE type='trigger'",
+  );
+  sql.add(" UNION ALL SELECT name, tbl_name FROM temp.sqlite_schema WHERE type='trigger')");
+  sql.add(' WHERE tbl_name=?1 COLLATE NOCASE AND name NOT IN (');
+  const statement = new Statement(triggerNames(sql, table).add(') LIMIT 1'));
+  const found = statement.text(1, table.name).step();
+  statement.close();
+  return found;
 }

@@ -6,6 +6,7 @@
  */
 import { keyNames } from '../capture/tables';
 import { Table } from '../catalog/table';
+import { HeldRows } from '../catalog/held_rows';
 import { ColumnSet } from '../bytes/column_set';
 import { writeColumn } from '../bytes/msgpack';
 import { Writer } from '../bytes/writer';
@@ -131,6 +132,8 @@ export class SideEffects {
       const row = this.touched[i];
       const data = new DataTable(row.table);
       const key = row.key.start;
+      // It is being hidden too, and a foreign key's action was quicker.
+      if (row.present && new HeldRows(row.table).has(key)) row.present = false;
       ok = (row.present ? data.upsert(key, row.values) : data.remove(key)) == SQLITE_DONE;
       data.close();
       ok = ok && this.dropEntries(row.table, key);

@@ -6,25 +6,12 @@
  * changes. (Foreign-key actions run on no tracked row during a merge, see departures.ts.)
  */
 import { sql_triggers } from '../host';
-import { triggerNames } from '../capture/triggers';
+import { hasApplicationTrigger } from '../capture/triggers';
 import { hasLog } from '../fold/fold';
 import { Table } from '../catalog/table';
 import { hasFailed } from '../sql/failure';
-import { execute, executeLiteral, Statement } from '../sql/statement';
+import { execute, executeLiteral } from '../sql/statement';
 import { Text } from '../sql/text';
-
-/** True when the application has triggers on the table. */
-export function hasApplicationTrigger(table: Table): bool {
-  const sql = new Text(512).add(
-    "SELECT 1 FROM (SELECT name, tbl_name FROM main.sqlite_schema WHERE type='trigger'",
-  );
-  sql.add(" UNION ALL SELECT name, tbl_name FROM temp.sqlite_schema WHERE type='trigger')");
-  sql.add(' WHERE tbl_name=?1 COLLATE NOCASE AND name NOT IN (');
-  const statement = new Statement(triggerNames(sql, table).add(') LIMIT 1'));
-  const found = statement.text(1, table.name).step();
-  statement.close();
-  return found;
-}
 
 export class TriggerSwitch {
   private before: i32;

@@ -5,6 +5,7 @@
  * follow.
  */
 import { sql_foreign_key_violations } from '../host';
+import { hasApplicationTrigger } from '../capture/triggers';
 import { ForeignKey, foreignKeysEnforced, readForeignKeys } from '../catalog/foreign_keys';
 import { canonicalKey, HeldRows } from '../catalog/held_rows';
 import { Table } from '../catalog/table';
@@ -19,7 +20,7 @@ import { DataTable, isRefusal } from './data_table';
 import { bindRow, childKeys, keyOfRow, probeSql } from './row_values';
 import { mergingTable, setMergingTable } from './merging';
 import { AGAIN, KEPT, SideEffects, UNDONE } from './side_effects';
-import { hasApplicationTrigger, TriggerSwitch } from './trigger_switch';
+import { TriggerSwitch } from './trigger_switch';
 
 const HIDE_SAVEPOINT = 'cloudsync_hide';
 const SHOW_SAVEPOINT = 'cloudsync_show';
@@ -30,6 +31,14 @@ export const SHOWN: i32 = 0;
 export const IN_CONFLICT: i32 = 1;
 /** The table refuses the row by itself; `reason` says why. Also on errors, see hasFailed(). */
 export const REFUSED: i32 = 2;
+
+/** A row that is to leave its table. */
+class Leaving {
+  constructor(
+    public table: Table,
+    public key: usize,
+  ) {}
+}
 
 export class Visibility {
   /** Foreign keys are enforced on this connection. */
@@ -76,59 +85,56 @@ export class Visibility {
    * so), and on errors. A row that is not there is hidden already.
    */
   hide(table: Table, key: usize, reason: Slice): bool {
+    const leaving: Array<Leaving> = [];
     if (!savepoint(HIDE_SAVEPOINT)) return false;
-    if (this.hideRow(table, key, reason)) return releaseSavepoint(HIDE_SAVEPOINT);
+    return this.endHiding(this.keep(table, key, reason, leaving), leaving);
+  }
+
+  /** Hides rows that refer to a row of `parent` by this foreign key. As `hide`. */
+  hideReferring(foreign: ForeignKey, parent: Table, found: Array<Writer>): bool {
+    const leaving: Array<Leaving> = [];
+    if (found.length == 0) return true;
+    if (!savepoint(HIDE_SAVEPOINT)) return false;
+    return this.endHiding(this.keepReferring(foreign, parent, found, leaving), leaving);
+  }
+
+  /**
+   * Takes the rows out once all of them are kept, those first that were found last. (In a circle of references the
+   * actions of foreign keys may take some of them already.)
+   */
+  private endHiding(kept: bool, leaving: Array<Leaving>): bool {
+    let ok = kept;
+    for (let i = leaving.length - 1; ok && i >= 0; i--) ok = this.takeOut(leaving[i]);
+    if (ok && !hasFailed()) return releaseSavepoint(HIDE_SAVEPOINT);
     rollbackToSavepoint(HIDE_SAVEPOINT);
     return false;
   }
 
-  private hideRow(table: Table, key: usize, reason: Slice): bool {
+  /** Keeps the values of a visible row as those of a held one, and then those of the rows that refer to it. */
+  private keep(table: Table, key: usize, reason: Slice, leaving: Array<Leaving>): bool {
     const data = new DataTable(table);
     const values = new ColumnSet(table.width);
-    let ok = !data.read(key, values) || this.takeOut(table, data, key, values, reason);
+    const visible = data.read(key, values);
     data.close();
-    ok = ok && !hasFailed();
-    return ok;
-  }
-
-  private takeOut(table: Table, data: DataTable, key: usize, values: ColumnSet, reason: Slice): bool {
-    if (!new HeldRows(table).write(key, values, reason) || !this.hideChildren(table, key)) return false;
-    let code = -1;
-    if (hasApplicationTrigger(table)) {
-      if (!this.effects.begin()) return false;
-      let became = AGAIN;
-      while (became == AGAIN) {
-        if (!this.allowTriggers(table)) return false;
-        code = data.remove(key);
-        this.endTriggers();
-        became = this.effects.end(code == SQLITE_DONE, table, key);
-      }
-      if (hasFailed()) return false;
-      if (became == UNDONE) code = -1;
-    }
-    if (code != SQLITE_DONE) {
-      this.triggers.pause();
-      code = data.remove(key);
-      this.triggers.resume();
-    }
-    if (code == SQLITE_DONE) return true;
-    this.reason = lastMessage();
-    return isRefusal(code) ? false : failWithSql(code, 'taking a held row out of its table');
-  }
-
-  private hideChildren(table: Table, key: usize): bool {
+    if (!visible) return !hasFailed();
+    if (!new HeldRows(table).write(key, values, reason)) return false;
+    leaving.push(new Leaving(table, key));
     const keys = this.foreignKeysInForce();
     for (let i = 0; i < keys.length; i++) {
       const parent: Table | null = keys[i].parent;
       if (parent == null || parent.id != table.id) continue;
       const found = childKeys(keys[i], table, key);
-      if (hasFailed() || !this.hideReferring(keys[i], table, found)) return false;
+      if (hasFailed() || !this.keepReferring(keys[i], table, found, leaving)) return false;
     }
     return true;
   }
 
-  /** Hides rows that refer to a row of `parent` by this foreign key. As `hide`. */
-  hideReferring(foreign: ForeignKey, parent: Table, found: Array<Writer>): bool {
+  private keepReferring(
+    foreign: ForeignKey,
+    parent: Table,
+    found: Array<Writer>,
+    leaving: Array<Leaving>,
+  ): bool {
     if (found.length == 0) return true;
     const child: Table | null = foreign.child;
     if (child == null) {
@@ -139,11 +145,41 @@ export class Visibility {
     const reason = new Text().add("the row of '").bytes(parent.name).add("' that it refers to is held");
     const held = new HeldRows(child);
     for (let i = 0; i < found.length; i++) {
-      // In a circle of references: it is being hidden already.
+      // In a circle of references: it is among them already.
       if (held.has(found[i].start)) continue;
-      if (!this.hideRow(child, found[i].start, reason.slice())) return false;
+      if (!this.keep(child, found[i].start, reason.slice(), leaving)) return false;
     }
     return true;
+  }
+
+  private takeOut(row: Leaving): bool {
+    const table = row.table;
+    const data = new DataTable(table);
+    let code = -1;
+    if (hasApplicationTrigger(table)) code = this.removeWithTriggers(row, data);
+    if (code != SQLITE_DONE && !hasFailed()) {
+      this.triggers.pause();
+      code = data.remove(row.key);
+      this.triggers.resume();
+    }
+    if (code != SQLITE_DONE) this.reason = lastMessage();
+    data.close();
+    if (code == SQLITE_DONE || hasFailed()) return !hasFailed();
+    return isRefusal(code) ? false : failWithSql(code, 'taking a held row out of its table');
+  }
+
+  /** SQLITE_DONE when it is done; anything else: it has to be done without triggers. */
+  private removeWithTriggers(row: Leaving, data: DataTable): i32 {
+    if (!this.effects.begin()) return -1;
+    let code = -1;
+    let became = AGAIN;
+    while (became == AGAIN) {
+      if (!this.allowTriggers(row.table)) return -1;
+      code = data.remove(row.key);
+      this.endTriggers();
+      became = this.effects.end(code == SQLITE_DONE, row.table, row.key);
+    }
+    return became == UNDONE ? -1 : code;
   }
 
   /** Tries to put a row with these values into its table: SHOWN, IN_CONFLICT or REFUSED. */
