@@ -11,7 +11,7 @@ import { LONG, propertyOptions } from '../support/random.js';
 import { expectEqual } from './compare.js';
 import { Device } from './device.js';
 import { startSqlite } from './programs.js';
-import { type Fault, startProxy } from './proxy.js';
+import { type Fault, startProxy, type Proxy as TestProxy } from './proxy.js';
 import { useWorkspace } from './workspace.js';
 
 const workspace = useWorkspace();
@@ -88,7 +88,8 @@ describe('a row that moved behind the first piece arrives whole', () => {
     settle(a, b);
     a.close();
     b.connect(workspace.server, 'new_home');
-    b.run("UPDATE notes SET x = 2 WHERE id = 'moved'");
+    // Enough for batches that begin behind everything that was there when the server became another one.
+    b.run("UPDATE notes SET x = 2 WHERE id > 'other-0100'").run("UPDATE notes SET x = 2 WHERE id = 'moved'");
     b.sync();
     const c = device('c', 'new_home');
     c.sync();
@@ -142,16 +143,17 @@ const SYNC = 'SELECT cloudsync_network_sync(0, 0)';
 const RECEIVE = 'SELECT cloudsync_network_check_changes()';
 
 describe.skipIf(sqlite === undefined)('sending is interrupted (skipped without the sqlite3 program)', () => {
-  /** Statements run by another process, while this one serves its proxy. */
+  const key = () => `SELECT cloudsync_network_set_apikey('${workspace.server.key}')`;
+
+  /** Statements run by another process, while this one serves its proxy. Returns what they print. */
   async function run(file: string, ...statements: string[]): Promise<string[]> {
-    const key = `SELECT cloudsync_network_set_apikey('${workspace.server.key}')`;
-    const ended = await startSqlite(file, [key, ...statements]);
+    const ended = await startSqlite(file, [key(), ...statements]);
     expect(ended).toMatchObject({ code: 0, errors: '' });
     return ended.output.split('\n').slice(1);
   }
 
   /** A device's file, of whose rows only the first two batches were sent; the third one waits. */
-  async function interrupted(name: string, database: string): Promise<string> {
+  async function interrupted(name: string, database: string): Promise<{ file: string; proxy: TestProxy }> {
     const proxy = await startProxy(workspace.server.url, breakAfter(2));
     const file = workspace.path(name);
     const ended = await startSqlite(file, [
@@ -164,14 +166,14 @@ describe.skipIf(sqlite === undefined)('sending is interrupted (skipped without t
       FOLD,
       "UPDATE notes SET x = 2 WHERE id = 'other-0001'",
       `SELECT cloudsync_network_init('${proxy.url}/${database}')`,
-      `SELECT cloudsync_network_set_apikey('${workspace.server.key}')`,
+      key(),
       SYNC,
     ]);
     expect(ended.code).not.toBe(0);
     const pushes = proxy.seen.filter(({ request }) => request === 'POST push');
     expect(pushes.filter(({ fault }) => fault === 'none')).toHaveLength(2);
     proxy.plan = () => 'none';
-    return file;
+    return { file, proxy };
   }
 
   /** Rows that were sent, that wait in the batch, and that are still to come get new places. */
@@ -179,7 +181,7 @@ describe.skipIf(sqlite === undefined)('sending is interrupted (skipped without t
     "UPDATE notes SET x = 3 WHERE id IN ('early', 'late', 'other-0002', 'other-0030', 'other-0090')";
 
   test('rows that move meanwhile arrive whole', async () => {
-    const file = await interrupted('a', 'interrupted');
+    const { file } = await interrupted('a', 'interrupted');
     const [status] = await run(file, MOVES, 'SELECT cloudsync_network_status()', SYNC);
     expect(JSON.parse(status as string)).toMatchObject({ batch: 2, waiting: true, unsent: true });
     const b = device('b', 'interrupted');
@@ -191,25 +193,31 @@ describe.skipIf(sqlite === undefined)('sending is interrupted (skipped without t
     expectEqual([file, b.file, workspace.serverFile('interrupted')], ['notes']);
   });
 
-  test('and the file was copied meanwhile: original and copies become equal', async () => {
-    const original = await interrupted('a', 'copied');
+  test('and goes on in copies of the file: all of them become equal', async () => {
+    const { file: original, proxy } = await interrupted('a', 'copied');
     // The waiting batch goes out and everything comes in, the rest is still to be sent.
     await run(original, MOVES, RECEIVE);
     // Several, because a new site id may be smaller or larger than the former one.
     const copies = ['first', 'second', 'third'].map((name) => workspace.path(name));
     for (const copy of copies) copyFileSync(original, copy);
-    const files = [original, ...copies];
-    await run(original, MOVES.replace('x = 3', 'y = 5'), SYNC);
+    // The original sends one batch more and is never seen again.
+    proxy.plan = breakAfter(1);
+    await startSqlite(original, [key(), "UPDATE notes SET x = 5 WHERE id > 'other-0050'", SYNC]);
+    proxy.plan = () => 'none';
     for (const copy of copies) await run(copy, "UPDATE notes SET x = 4 WHERE id = 'other-0100'", SYNC);
     const sites: unknown[] = [];
-    for (const file of files) sites.push((await run(file, SYNC, 'SELECT cloudsync_siteid()')).at(-1));
+    for (const file of [original, ...copies]) {
+      const statements = file === original ? [] : [SYNC];
+      sites.push((await run(file, ...statements, 'SELECT cloudsync_siteid()')).at(-1));
+    }
     expect(new Set(sites).size).toBe(4);
     const b = device('b', 'copied');
     b.sync();
-    expect(row(b, 'early')).toBe('3|5');
+    for (const id of ['early', 'late']) expect(row(b, id)).toBe('3|old');
+    expect(row(b, 'other-0001')).toBe('2|1');
     expect(row(b, 'other-0100')).toBe('4|100');
     b.close();
-    expectEqual([...files, b.file, workspace.serverFile('copied')], ['notes']);
+    expectEqual([...copies, b.file, workspace.serverFile('copied')], ['notes']);
   });
 });
 
