@@ -8,8 +8,8 @@
  *     network.missing     tables that the server did not have at that time
  *     network.batch       number of the last batch that the server has acknowledged
  *     network.sent        rows up to this seq have been sent
- *     network.since       own changes up to this seq are on the server, wherever their rows stand now: where the sending
- *                         that is under way began. It follows network.sent when a batch reaches the end of the feed
+ *     network.since       own changes up to this seq are on the server, wherever their rows stand now: where the
+ *                         sending that is under way began. It follows network.sent with a batch that reaches the end
  *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or
  *                         when the server is a new one or has lost data)
  *     network.cursor      how far we have received, in the server's words
