@@ -137,7 +137,7 @@ describe('read-only database', () => {
     ["cloudsync_is_enabled('t')", (result) => expect(result).toBe(1n)],
     ['cloudsync_status()', (result) => expect(JSON.parse(result as string).tables[0].rows).toBe(1)],
     ['length(cloudsync_payload_encode())', (result) => expect(result).toBeGreaterThan(50n)],
-    ['length(cloudsync_payload_page(0, 4096, NULL))', (result) => expect(result).toBeGreaterThan(50n)],
+    ['length(cloudsync_payload_page(0, 0, 4096, NULL))', (result) => expect(result).toBeGreaterThan(50n)],
   ];
 
   function openReadOnly(): Connection {

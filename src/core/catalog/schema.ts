@@ -69,7 +69,8 @@ export function ensureCatalog(): bool {
       'CREATE UNIQUE INDEX main.cloudsync_held_row ON cloudsync_held(table_id, pk) WHERE table_id IS NOT NULL',
     ) &&
     executeLiteral(
-      'CREATE TABLE main.cloudsync_outbox(batch INTEGER PRIMARY KEY, upto INTEGER NOT NULL, packet BLOB NOT NULL)',
+      'CREATE TABLE main.cloudsync_outbox(batch INTEGER PRIMARY KEY, since INTEGER NOT NULL,' +
+        ' upto INTEGER NOT NULL, packet BLOB NOT NULL)',
     ) &&
     execute(
       new Text()

@@ -146,16 +146,17 @@ export function payloadLoad(): void {
 }
 
 /**
- * One page for a server: u64 `upto`, u8 complete, then one packet or nothing. Arguments: since, bytes, and the site
- * whose own changes are left out (16 bytes or NULL).
+ * One page for a server: u64 `upto`, u8 complete, then one packet or nothing. Arguments: the reader's position and
+ * since (see FeedFilter), bytes, and the site whose own changes are left out (16 bytes or NULL). The reader's position
+ * is `upto` then, and when the page is complete its since is too.
  */
 export function payloadPage(): void {
-  const since = argumentInteger(0, 3, 0, 0, SEQ_MAX, 'since');
-  const bytes = argumentInteger(1, 3, PACKET_AIM, PAGE_BYTES_MIN, PAGE_BYTES_MAX, 'bytes');
-  const site = argumentOptionalBlob(2, SITE_SIZE, 'the site');
-  if (hasFailed() || !beginReading()) return;
   const filter = new FeedFilter();
-  filter.since = since;
+  filter.position = argumentInteger(0, 4, 0, 0, SEQ_MAX, 'position');
+  filter.since = argumentInteger(1, 4, 0, 0, SEQ_MAX, 'since');
+  const bytes = argumentInteger(2, 4, PACKET_AIM, PAGE_BYTES_MIN, PAGE_BYTES_MAX, 'bytes');
+  const site = argumentOptionalBlob(3, SITE_SIZE, 'the site');
+  if (hasFailed() || !beginReading()) return;
   if (site.size > 0) filter.excludeSite = findSite(site.pointer);
   const pages = new Pages(tables, filter, <u32>bytes);
   const packet = pages.next();

@@ -197,10 +197,10 @@ function payloadFunctions(): Array<FunctionEntry> {
     entry(
       F_PAYLOAD_PAGE,
       'cloudsync_payload_page',
-      3,
-      3,
+      4,
+      4,
       DIRECTONLY,
-      'one page of the feed, for servers: (since, bytes, site)',
+      'one page of the feed, for servers: (position, since, bytes, site)',
     ),
     entry(
       F_CHANGES_PAGE,

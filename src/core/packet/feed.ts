@@ -18,9 +18,12 @@ import { HeldValues } from './held_values';
 import { ROW_MAX, VALUE_MAX } from './limits';
 import { RowLimit } from './row_limit';
 
-/** Which changes are wanted. */
+/**
+ * Which changes are wanted. A reader that catches up page by page moves `position` with every page, and `since` only
+ * when there was nothing left behind one: a row that moved while it was read brings its older columns along.
+ */
 export class FeedFilter {
-  /** Only changes with a larger seq. */
+  /** Only columns with a larger seq. */
   since: i64 = 0;
   /** Rows up to this seq have been read before. */
   position: i64 = 0;

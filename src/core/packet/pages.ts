@@ -23,13 +23,13 @@ export class Pages {
   /** Rows in the packets made so far. */
   rows: i64 = 0;
 
-  /** Begins after `filter.since`. Inside a transaction, with counters and sites loaded and the logs folded. */
+  /** Begins after `filter.start`. Inside a transaction, with counters and sites loaded and the logs folded. */
   constructor(
     tables: Array<Table>,
     filter: FeedFilter,
     private aim: u32,
   ) {
-    this.upto = filter.since;
+    this.upto = filter.start;
     rankTables(tables);
     this.feeds = new Feeds(tables, filter);
   }

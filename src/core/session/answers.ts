@@ -129,7 +129,7 @@ export function readPushAnswer(body: Slice): bool {
 /** Records that the server has the batch, unless another connection that sent it too has done so already. */
 function settle(number: i64): bool {
   const batch = waitingBatch();
-  if (batch != null && batch.number == number) return acknowledge(batch.number, batch.upto);
+  if (batch != null && batch.number == number) return acknowledge(batch.number, batch.since, batch.upto);
   return session().requestSite != ownSite() || number <= acknowledgedBatch() || badAnswer();
 }
 

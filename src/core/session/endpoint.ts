@@ -7,7 +7,9 @@
  *     network.registered  digest of the tables the server was last told about; absent = register first
  *     network.missing     tables that the server did not have at that time
  *     network.batch       number of the last batch that the server has acknowledged
- *     network.sent        own changes up to this seq are on the server
+ *     network.sent        rows up to this seq have been sent
+ *     network.since       own changes up to this seq are on the server, wherever their rows stand now: where the
+ *                         sending that is under way began. It follows network.sent with a batch that reaches the end
  *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or
  *                         when the server is a new one or has lost data)
  *     network.cursor      how far we have received, in the server's words
@@ -104,6 +106,14 @@ export function forgetServer(): bool {
   return removeSetting('network.url') && rewind(0);
 }
 
+function sendFromStart(): bool {
+  return (
+    executeLiteral('DELETE FROM main.cloudsync_outbox') &&
+    setInteger('network.sent', 0) &&
+    setInteger('network.since', 0)
+  );
+}
+
 /** Sending starts again after batch `batch`, receiving from the start; the server is asked for its epoch again. */
 function startOver(batch: i64): bool {
   return (
@@ -111,8 +121,7 @@ function startOver(batch: i64): bool {
     removeSetting('network.registered') &&
     removeSetting('network.missing') &&
     removeSetting('network.cursor') &&
-    executeLiteral('DELETE FROM main.cloudsync_outbox') &&
-    setInteger('network.sent', 0) &&
+    sendFromStart() &&
     setInteger('network.batch', batch)
   );
 }
@@ -122,12 +131,7 @@ export const BATCH_UNKNOWN: i64 = -1;
 
 /** Sends and receives everything again; the server and its count of batches stay. */
 export function resetPositions(): bool {
-  return (
-    removeSetting('network.cursor') &&
-    executeLiteral('DELETE FROM main.cloudsync_outbox') &&
-    setInteger('network.sent', 0) &&
-    sendEverything()
-  );
+  return removeSetting('network.cursor') && sendFromStart() && sendEverything();
 }
 
 /** The server has lost what it had: everything that this database knows is sent again, whoever wrote it. */
@@ -157,6 +161,10 @@ export function sentSeq(): i64 {
   return settingInteger('network.sent', 0);
 }
 
+export function sinceSeq(): i64 {
+  return settingInteger('network.since', 0);
+}
+
 export function everythingSeq(): i64 {
   return settingInteger('network.everything', 0);
 }
@@ -173,11 +181,12 @@ export function setCursor(value: Slice): bool {
   return setBlob('network.cursor', value);
 }
 
-/** Records that the server has the batch and all own changes up to `upto`. */
-export function acknowledge(batch: i64, upto: i64): bool {
+/** Records that the server has the batch, all rows up to `upto`, and all own changes up to `since`. */
+export function acknowledge(batch: i64, since: i64, upto: i64): bool {
   return (
     executeLiteral('DELETE FROM main.cloudsync_outbox') &&
     setInteger('network.batch', batch) &&
+    setInteger('network.since', since) &&
     setInteger('network.sent', upto)
   );
 }

@@ -1,7 +1,9 @@
 /**
  * identity.ts: gives a database that turned out to be a copy of another one (a restored backup, a copied file) a site
  * id of its own. What the server does not have yet is relabelled, so that it counts as written by the new site; what
- * was sent stays as it is.
+ * was sent stays as it is. Where sending was under way, nobody knows of a row that moved whether it was sent before:
+ * it is relabelled, and everything is received again, so that this device learns the former label where the server has
+ * it and the larger one wins.
  */
 import { renewSite } from '../catalog/schema';
 import { loadSites, ownSite } from '../catalog/sites';
@@ -11,17 +13,18 @@ import { ClockScan } from '../clock/clock_scan';
 import { RowClock } from '../clock/row_clock';
 import { hasFailed } from '../sql/failure';
 import { executeLiteral } from '../sql/statement';
-import { sentSeq } from './endpoint';
+import { sentSeq, sinceSeq } from './endpoint';
 
 /** Inside a write operation. False on errors. */
 export function takeNewIdentity(tables: Array<Table>): bool {
   const former = ownSite();
   const sent = sentSeq();
-  if (!renewSite()) return false;
+  const since = sinceSeq();
+  if (!renewSite() || (since < sent && !removeSetting('network.cursor'))) return false;
   loadSites();
   for (let i = 0; i < tables.length; i++) {
     if (!tables[i].open()) return false;
-    if (!tables[i].missing && !relabel(tables[i], former, sent)) return false;
+    if (!tables[i].missing && !relabel(tables[i], former, sent, since)) return false;
   }
   return (
     executeLiteral('DELETE FROM main.cloudsync_outbox') &&
@@ -30,23 +33,23 @@ export function takeNewIdentity(tables: Array<Table>): bool {
   );
 }
 
-/** Replaces the former site by the own one in stamps of changes after `sent`. The rows keep their seq. */
-function relabel(table: Table, former: i32, sent: i64): bool {
+/** Replaces the former site in stamps of columns after `since` of rows after `sent`. The rows keep their seq. */
+function relabel(table: Table, former: i32, sent: i64, since: i64): bool {
   const scan = new ClockScan(table, sent, i64.MAX_VALUE);
   let ok = true;
-  while (ok && scan.advance()) ok = !relabelRow(scan.clock, former, sent) || scan.write();
+  while (ok && scan.advance()) ok = !relabelRow(scan.clock, former, since) || scan.write();
   scan.close();
   return ok && !hasFailed();
 }
 
-function relabelRow(clock: RowClock, former: i32, sent: i64): bool {
+function relabelRow(clock: RowClock, former: i32, since: i64): bool {
   let changed = false;
   if (!clock.alive && clock.site == former) {
     clock.site = ownSite();
     return true;
   }
   for (let i = 0; i < clock.stamps.width; i++) {
-    if (clock.stamps.site(i) != former || clock.columnSeq(i) <= sent) continue;
+    if (clock.stamps.site(i) != former || clock.columnSeq(i) <= since) continue;
     clock.stampOne(i, clock.stamps.clock(i), ownSite(), clock.columnSeq(i));
     changed = true;
   }

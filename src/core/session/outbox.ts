@@ -12,11 +12,13 @@ import { Pages } from '../packet/pages';
 import { hasFailed } from '../sql/failure';
 import { executeLiteral, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { acknowledge, acknowledgedBatch, everythingSeq, sentSeq } from './endpoint';
+import { acknowledge, acknowledgedBatch, everythingSeq, sentSeq, sinceSeq } from './endpoint';
 
 export class Batch {
   constructor(
     public number: i64,
+    /** network.since and network.sent once the server has the batch. */
+    public since: i64,
     public upto: i64,
     public packet: Slice,
   ) {}
@@ -25,20 +27,30 @@ export class Batch {
 /** The batch that waits for its answer, or null. */
 export function waitingBatch(): Batch | null {
   const statement = new Statement(
-    new Text().add('SELECT batch, upto, packet FROM main.cloudsync_outbox ORDER BY batch LIMIT 1'),
+    new Text().add('SELECT batch, since, upto, packet FROM main.cloudsync_outbox ORDER BY batch LIMIT 1'),
   );
   let batch: Batch | null = null;
   if (statement.step()) {
-    batch = new Batch(statement.columnInteger(0), statement.columnInteger(1), statement.columnBytes(2));
+    batch = new Batch(
+      statement.columnInteger(0),
+      statement.columnInteger(1),
+      statement.columnInteger(2),
+      statement.columnBytes(3),
+    );
   }
   statement.close();
   return batch;
 }
 
-function ownChangesAfter(sent: i64): FeedFilter {
+/**
+ * Own changes, and those of all sites while what is being sent began before network.everything: a row of somebody else
+ * that is changed here meanwhile stands behind it.
+ */
+function unsentChanges(): FeedFilter {
   const filter = new FeedFilter();
-  filter.since = sent;
-  filter.onlySite = sent < everythingSeq() ? 0 : ownSite();
+  filter.since = sinceSeq();
+  filter.position = sentSeq();
+  filter.onlySite = filter.since < everythingSeq() ? 0 : ownSite();
   return filter;
 }
 
@@ -54,21 +66,24 @@ export function nextBatch(aim: u32): Batch | null {
 }
 
 function makeBatch(aim: u32): Batch | null {
-  const pages = new Pages(tables, ownChangesAfter(sentSeq()), aim);
+  const filter = unsentChanges();
+  const pages = new Pages(tables, filter, aim);
   let packet: Slice | null = null;
   while (packet == null && !pages.complete && !hasFailed()) packet = pages.next();
   reportOversized(pages.oversized);
   pages.close();
   if (hasFailed()) return null;
+  const since = pages.complete ? pages.upto : filter.since;
   if (packet == null) {
-    acknowledge(acknowledgedBatch(), pages.upto);
+    acknowledge(acknowledgedBatch(), since, pages.upto);
     return null;
   }
-  const batch = new Batch(acknowledgedBatch() + 1, pages.upto, packet);
+  const batch = new Batch(acknowledgedBatch() + 1, since, pages.upto, packet);
   const insert = new Statement(
-    new Text().add('INSERT INTO main.cloudsync_outbox(batch,upto,packet) VALUES(?1,?2,?3)'),
+    new Text().add('INSERT INTO main.cloudsync_outbox(batch,since,upto,packet) VALUES(?1,?2,?3,?4)'),
   );
-  insert.integer(1, batch.number).integer(2, batch.upto).blob(3, packet.pointer, packet.size).run();
+  insert.integer(1, batch.number).integer(2, since).integer(3, batch.upto);
+  insert.blob(4, packet.pointer, packet.size).run();
   insert.close();
   return batch;
 }
@@ -81,7 +96,7 @@ export function discardWaitingBatch(): bool {
 /** True when changes wait to be sent. Inside an operation. */
 export function hasUnsent(): bool {
   if (waitingBatch() != null) return true;
-  const pages = new Pages(tables, ownChangesAfter(sentSeq()), 1);
+  const pages = new Pages(tables, unsentChanges(), 1);
   let packet: Slice | null = null;
   while (packet == null && !pages.complete && !hasFailed()) packet = pages.next();
   pages.close();

@@ -3,33 +3,46 @@
  *
  * | bytes | field |
  * |---|---|
- * | 1 | version, 1 |
- * | 8 | position, little endian: the `seq` up to which the device has everything |
- * | 8 | nonce of the commit that produced this `seq` (zero at position 0) |
+ * | 1 | version, 2 |
+ * | 8 | since, little endian: the device has every change up to this `seq`, wherever its row stands now |
+ * | 8 | position, little endian: the device has read every row up to this `seq` |
+ * | 8 | nonce of the commit that produced position (zero at position 0) |
  * | 16 | first half of HMAC-SHA-256 over the above with the database's own secret |
+ *
+ * A device that receives page after page began at `since`, which stays until a page is the last one; then both
+ * numbers are the end of the feed. So a row that moved to the end while the device was reading brings its older
+ * columns along: `position` alone would not tell whether the device has them.
  *
  * The nonce detects a server file that was restored from an older copy: there the same `seq` was, or will be,
  * given to other changes by a commit with another nonce.
+ *
+ * Version 1 had no since. Which columns its device may have missed cannot be told, so it begins again at the start.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { SyncError } from '../errors.js';
 
-const VERSION = 1;
-const SIGNED_BYTES = 17;
+const VERSION = 2;
+const SIGNED_BYTES = 25;
+const FORMER_VERSION = 1;
+const FORMER_SIGNED_BYTES = 17;
 const TAG_BYTES = 16;
 export const NONCE_BYTES = 8;
 
 export interface Cursor {
+  since: number;
   position: number;
   nonce: Buffer;
 }
 
+const START: Cursor = { since: 0, position: 0, nonce: Buffer.alloc(NONCE_BYTES) };
+
 export function encodeCursor(cursor: Cursor, secret: Buffer): Buffer {
   const bytes = Buffer.alloc(SIGNED_BYTES + TAG_BYTES);
   bytes[0] = VERSION;
-  bytes.writeBigUInt64LE(BigInt(cursor.position), 1);
-  cursor.nonce.copy(bytes, 9);
-  authenticationTag(bytes, secret).copy(bytes, SIGNED_BYTES);
+  bytes.writeBigUInt64LE(BigInt(cursor.since), 1);
+  bytes.writeBigUInt64LE(BigInt(cursor.position), 9);
+  cursor.nonce.copy(bytes, 17);
+  authenticationTag(bytes.subarray(0, SIGNED_BYTES), secret).copy(bytes, SIGNED_BYTES);
   return bytes;
 }
 
@@ -39,22 +52,30 @@ export function encodeCursor(cursor: Cursor, secret: Buffer): Buffer {
  * @throws SyncError bad_request when the database did not make it
  */
 export function decodeCursor(bytes: Uint8Array, secret: Buffer): Cursor {
-  if (bytes.length === 0) return { position: 0, nonce: Buffer.alloc(NONCE_BYTES) };
+  if (bytes.length === 0) return START;
   const buffer = Buffer.from(bytes);
-  const isOurs =
-    buffer.length === SIGNED_BYTES + TAG_BYTES &&
-    timingSafeEqual(buffer.subarray(SIGNED_BYTES), authenticationTag(buffer, secret)) &&
-    buffer[0] === VERSION;
-  if (!isOurs) {
+  if (isSigned(buffer, FORMER_VERSION, FORMER_SIGNED_BYTES, secret)) return START;
+  if (!isSigned(buffer, VERSION, SIGNED_BYTES, secret)) {
     throw new SyncError(
       'bad_request',
       'cursor: this database did not make it; pull from the start (empty cursor)',
     );
   }
-  return { position: Number(buffer.readBigUInt64LE(1)), nonce: buffer.subarray(9, SIGNED_BYTES) };
+  return {
+    since: Number(buffer.readBigUInt64LE(1)),
+    position: Number(buffer.readBigUInt64LE(9)),
+    nonce: buffer.subarray(17, SIGNED_BYTES),
+  };
 }
 
-function authenticationTag(bytes: Buffer, secret: Buffer): Buffer {
-  const signed = bytes.subarray(0, SIGNED_BYTES);
+function isSigned(cursor: Buffer, version: number, signedBytes: number, secret: Buffer): boolean {
+  return (
+    cursor.length === signedBytes + TAG_BYTES &&
+    cursor[0] === version &&
+    timingSafeEqual(cursor.subarray(signedBytes), authenticationTag(cursor.subarray(0, signedBytes), secret))
+  );
+}
+
+function authenticationTag(signed: Buffer, secret: Buffer): Buffer {
   return createHmac('sha256', secret).update(signed).digest().subarray(0, TAG_BYTES);
 }

@@ -22,11 +22,13 @@ export function pull(
     const site = database.requireSite(principal, input.site);
     requireSameBatch(input.lastBatch, site.last_batch);
     const cursor = requireCursor(database, input.cursor);
-    const page = readPage(database, cursor.position, input.maxBytes, input.site);
+    const page = readPage(database, cursor, input.maxBytes, input.site);
     const nonce = database.nonceAt(page.upto);
     if (nonce === undefined)
       throw new Error(`database ${database.name}: no commit is recorded for seq ${page.upto}`);
-    const next = encodeCursor({ position: page.upto, nonce }, database.cursorSecret);
+    // While pages are left, the device does not have what rows behind this one had before they moved there.
+    const since = page.complete ? page.upto : cursor.since;
+    const next = encodeCursor({ since, position: page.upto, nonce }, database.cursorSecret);
     return { packet: page.packet, cursor: next, complete: page.complete };
   })();
 }
@@ -70,12 +72,12 @@ interface Page {
   packet: Uint8Array;
 }
 
-function readPage(database: SyncDatabase, since: number, maxBytes: number, asker: Uint8Array): Page {
+function readPage(database: SyncDatabase, cursor: Cursor, maxBytes: number, asker: Uint8Array): Page {
   const size = Math.min(Math.max(maxBytes, LIMITS.pageBytesMin), LIMITS.pageBytesMax);
-  const sql = 'SELECT cloudsync_payload_page(?, ?, ?) AS page';
-  const statement = database.prepare<[bigint, bigint, Uint8Array], { page: Buffer }>(sql);
+  const sql = 'SELECT cloudsync_payload_page(?, ?, ?, ?) AS page';
+  const statement = database.prepare<[bigint, bigint, bigint, Uint8Array], { page: Buffer }>(sql);
   // better-sqlite3 binds a number as REAL, a bigint as INTEGER.
-  const page = statement.get(BigInt(since), BigInt(size), asker)?.page;
+  const page = statement.get(BigInt(cursor.position), BigInt(cursor.since), BigInt(size), asker)?.page;
   if (page === undefined || page.length < PAGE_HEAD_BYTES)
     throw new Error('cloudsync_payload_page: no page came');
   // Reading a page also folds what another program wrote into the file; that needs a mark for the cursor.
