@@ -161,7 +161,8 @@ describe('a held row', () => {
 
   it('returns when the constraint is dropped', () => {
     const [a] = contested();
-    a.exec(`SELECT cloudsync_begin_alter('users'); CREATE TABLE free(id TEXT PRIMARY KEY NOT NULL, email TEXT, age INTEGER);
+    a.exec(`SELECT cloudsync_begin_alter('users');
+      CREATE TABLE free(id TEXT PRIMARY KEY NOT NULL, email TEXT, age INTEGER);
       INSERT INTO free SELECT * FROM users; DROP TABLE users; ALTER TABLE free RENAME TO users;
       SELECT cloudsync_commit_alter('users')`);
     expect(rows(a)).toEqual(['newer|x@y|2', 'older|x@y|1']);

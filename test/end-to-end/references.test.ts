@@ -12,7 +12,8 @@ const CHILDREN = 6000;
 
 function schema(action: string): string {
   return `CREATE TABLE parents(id TEXT PRIMARY KEY NOT NULL, name TEXT);
-    CREATE TABLE children(id TEXT PRIMARY KEY NOT NULL, parent TEXT REFERENCES parents(id) ON DELETE ${action}, name TEXT);
+    CREATE TABLE children(id TEXT PRIMARY KEY NOT NULL,
+      parent TEXT REFERENCES parents(id) ON DELETE ${action}, name TEXT);
     CREATE INDEX children_parent ON children(parent)`;
 }
 

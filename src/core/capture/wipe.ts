@@ -19,8 +19,8 @@ function removeRows(table: Table): Text {
 }
 
 /**
- * Removes the rows with the triggers of the application on, because full-text indexes have to forget them too. A trigger
- * that refuses does not keep the rows of the last user here.
+ * Removes the rows with the triggers of the application on, because full-text indexes have to forget them too. A
+ * trigger that refuses does not keep the rows of the last user here.
  */
 function removeWithTriggers(table: Table, before: i32): bool {
   if (!savepoint(WIPE_SAVEPOINT)) return false;
