@@ -3,6 +3,7 @@
  * starts with empty tables and a new site id. The tables stay tracked.
  */
 import { sql_triggers } from '../host';
+import { wipeConflicts } from '../catalog/conflicts';
 import { renewSite } from '../catalog/schema';
 import { Table } from '../catalog/table';
 import { hasFailed } from '../sql/failure';
@@ -29,6 +30,7 @@ export function wipeTables(tables: Array<Table>): bool {
   return (
     ok &&
     executeLiteral('DELETE FROM main.cloudsync_held') &&
+    wipeConflicts() &&
     executeLiteral('DELETE FROM main.cloudsync_sites') &&
     renewSite() &&
     !hasFailed()

@@ -108,7 +108,9 @@ function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
 function heldDigests(database: SyncDatabase): Set<bigint> {
   // The extension makes its tables with the first tracked one.
   if (tableName(database, 'cloudsync_held') === undefined) return new Set();
-  const statement = database.prepare<[], bigint>('SELECT digest FROM cloudsync_held WHERE digest IS NOT NULL');
+  const statement = database.prepare<[], bigint>(
+    'SELECT digest FROM cloudsync_held WHERE digest IS NOT NULL',
+  );
   return new Set(statement.pluck().safeIntegers().all());
 }
 
