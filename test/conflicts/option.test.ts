@@ -17,6 +17,9 @@ import { entries, keep, lost, newDevice, nextMillisecond, SCHEMA, useDevices } f
 
 const { opened, sharing } = useDevices();
 
+const PARENTS = `${SCHEMA};
+  CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL, parent TEXT NOT NULL REFERENCES t(id))`;
+
 describe('the option', () => {
   test('a table without it pays nothing: no table, no bytes in clocks and packets', () => {
     const db = newDevice({ keeps: false });
@@ -113,6 +116,50 @@ describe('what the schema does', () => {
     deliver(bob, ada);
     expect(dumpTable(ada, 't')).toEqual(["('x') a=13 b=2"]);
     expect(lost(ada)).toEqual(['a: 2 < 13']);
+  });
+
+  test('the value that lost is one of a held row', () => {
+    const schema = SCHEMA.replace('b)', 'b CHECK(b < 10))');
+    const [ada, bob] = sharing(2, { schema }) as [Connection, Connection];
+    const free = newDevice();
+    opened.push(free);
+    ada.exec("UPDATE t SET a = 'Ada'");
+    deliver(bob, free);
+    free.exec('UPDATE t SET b = 99');
+    deliver(free, ada);
+    expect(dumpTable(ada, 't')).toEqual([]);
+    nextMillisecond();
+    bob.exec("UPDATE t SET a = 'Bob'");
+    deliver(bob, ada);
+    expect(lost(ada)).toEqual(['a: Ada < Bob']);
+  });
+
+  test('a deletion that references bring back takes nothing', () => {
+    const [ada, bob] = [0, 1].map(() => newDevice({ schema: PARENTS })) as [Connection, Connection];
+    opened.push(ada, bob);
+    for (const db of [ada, bob]) {
+      db.pragma('foreign_keys = 1');
+      single(db, "SELECT cloudsync_init('child')");
+    }
+    ada.exec("INSERT INTO t VALUES('x', 1, 1)");
+    deliver(ada, bob);
+    nextMillisecond();
+    ada.exec("UPDATE t SET a = 'Ada'; INSERT INTO child VALUES('c', 'x')");
+    arrivalNumber(ada);
+    nextMillisecond();
+    bob.exec('DELETE FROM t');
+    deliver(bob, ada);
+    expect(dumpTable(ada, 't')).toEqual(["('x') a='Ada' b=1"]);
+    expect(lost(ada)).toEqual([]);
+    // Without the child the edit is lost, and kept.
+    nextMillisecond();
+    ada.exec("DELETE FROM child; UPDATE t SET a = 'Ada 2'");
+    deliver(ada, bob);
+    bob.exec('DELETE FROM t');
+    arrivalNumber(bob);
+    ada.exec("UPDATE t SET a = 'Ada 3'");
+    deliver(bob, ada);
+    expect(lost(ada)).toEqual(['a: Ada 3 < deleted']);
   });
 
   test('a column that came later', () => {
