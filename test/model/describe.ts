@@ -29,6 +29,9 @@ export function describeRow(table: TableFacts, row: Row): string {
     const stamp = row.deleted.get(name);
     if (stamp) parts.push(`D(${name})=${describeStamp(stamp)}`);
   }
+  for (const [name, { floor, stamps }] of [...(row.bases ?? [])].sort()) {
+    parts.push(`B(${name})=${[`>${floor}`, ...stamps.map(describeStamp)].join(' ')}`);
+  }
   return parts.join(' | ');
 }
 

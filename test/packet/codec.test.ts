@@ -68,6 +68,12 @@ describe('the test codec', () => {
     mixed.columns.set('b', { stamp: stamp(2, 2), value: blob('00ff') });
     const dead = row('dead', 2, 2 ** 52, 1);
     dead.deleted.set('b', stamp(1, 0));
+    const base = { floor: 0n, stamps: [] };
+    whole.bases = new Map([
+      ['a', base],
+      ['b', base],
+    ]);
+    mixed.bases = new Map([['a', { floor: 3n, stamps: [stamp(600, 2), stamp(4, 0)] }]]);
     const packet: Packet = {
       site: sites[1] as string,
       since: 7n,

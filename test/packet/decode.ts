@@ -7,7 +7,15 @@ import assert from 'node:assert/strict';
 import { addExtension, Unpackr } from 'msgpackr';
 import { decompress } from './lz4.js';
 import { type Item, readItem } from './msgpack.js';
-import { ALGORITHMS, compareStamps, type Packet, type Row, type Stamp, type Table } from './packet.js';
+import {
+  ALGORITHMS,
+  type Base,
+  compareStamps,
+  type Packet,
+  type Row,
+  type Stamp,
+  type Table,
+} from './packet.js';
 import { identity, uuidText, type Value } from './value.js';
 import { xxh64 } from './xxh64.js';
 
@@ -110,7 +118,7 @@ function readRows(cursor: Cursor, table: Table, sites: readonly string[]): void 
 
 function readRow(cursor: Cursor, table: Table, sites: readonly string[], previous: bigint): Row {
   const tag = Number(unsigned(cursor.next()));
-  assert(tag < 64, 'tag');
+  assert(tag < 128, 'tag');
   const key = table.keyColumns.map(() => value(cursor.next()));
   assert(
     key.every((part) => part.type !== 'null'),
@@ -134,8 +142,43 @@ function readRow(cursor: Cursor, table: Table, sites: readonly string[], previou
     assert.equal(table.algorithm, 'aws', 'deleted stamps in a table that is not aws');
     for (const name of readBitmap(cursor, table)) row.deleted.set(name, readStamp(stamp.clock, true));
   }
+  if (tag & 64) row.bases = readBases(cursor, table, row, (base) => readStamp(base, true));
   checkRow(row, tag);
   return row;
+}
+
+function readBases(
+  cursor: Cursor,
+  table: Table,
+  row: Row,
+  readStamp: (base: bigint) => Stamp,
+): Map<string, Base> {
+  const bases = new Map<string, Base>();
+  const own = row.cl % 2n === 0n ? table.columns : [...row.columns.keys()];
+  const groups = unsigned(cursor.next());
+  assert(groups > 0n && groups <= BigInt(own.length), 'number of bases');
+  for (let group = 0n; group < groups; group++) {
+    const names = readBitmap(cursor, table);
+    const base: Base = { floor: unsigned(cursor.next()), stamps: [] };
+    const count = unsigned(cursor.next());
+    assert(base.floor <= MAXIMUM_CLOCK && count <= 16n, 'floor or sites of a base');
+    for (let i = 0n; i < count; i++) base.stamps.push(readStamp(row.stamp.clock));
+    const clocks = [row.stamp.clock, ...base.stamps.map(({ clock }) => clock)];
+    assert(
+      clocks.every((clock, i) => i === 0 || (clock <= (clocks[i - 1] as bigint) && clock > base.floor)),
+      'the stamps of a base must fall and stay above its floor',
+    );
+    assert.equal(
+      new Set(base.stamps.map(({ site }) => site)).size,
+      base.stamps.length,
+      'a site twice in a base',
+    );
+    for (const name of names) {
+      assert(own.includes(name) && !bases.has(name), 'a base of a column that is absent or has one');
+      bases.set(name, base);
+    }
+  }
+  return bases;
 }
 
 function readColumns(cursor: Cursor, table: Table, kind: number): readonly string[] {

@@ -5,7 +5,15 @@
  */
 import { compress } from './lz4.js';
 import { array, type Output, writeItem } from './msgpack.js';
-import { ALGORITHMS, compareStamps, type Packet, type Row, type Stamp, type Table } from './packet.js';
+import {
+  ALGORITHMS,
+  type Base,
+  compareStamps,
+  type Packet,
+  type Row,
+  type Stamp,
+  type Table,
+} from './packet.js';
 import { blob, integer, text } from './value.js';
 import { xxh64 } from './xxh64.js';
 
@@ -76,6 +84,7 @@ function collectSites(packet: Packet): string[] {
     sites.add(row.stamp.site);
     for (const cell of row.columns.values()) sites.add(cell.stamp.site);
     for (const stamp of row.deleted.values()) sites.add(stamp.site);
+    for (const base of row.bases?.values() ?? []) for (const stamp of base.stamps) sites.add(stamp.site);
   }
   return [...sites];
 }
@@ -110,7 +119,8 @@ function rowItem(table: Table, row: Row, sites: readonly string[], previous: big
     (ownStamps ? 4 : 0) +
     (row.cl !== 1n ? 8 : 0) +
     (siteIndex(row.stamp) > 0 ? 16 : 0) +
-    (row.deleted.size > 0 ? 32 : 0);
+    (row.deleted.size > 0 ? 32 : 0) +
+    (row.bases ? 64 : 0);
   const items: Output[] = [integer(tag), ...row.key];
   if (tag & 8) items.push(integer(row.cl));
   items.push(integer(row.stamp.clock - previous));
@@ -127,7 +137,32 @@ function rowItem(table: Table, row: Row, sites: readonly string[], previous: big
     items.push(bitmap(table, deleted));
     for (const name of deleted) items.push(...stampItems(row.deleted.get(name) as Stamp));
   }
+  if (row.bases) items.push(...baseItems(table, row.bases, stampItems));
   return items;
+}
+
+/** Columns with equal bases share a group, in the order of their first columns. */
+function baseItems(
+  table: Table,
+  bases: ReadonlyMap<string, Base>,
+  stampItems: (stamp: Stamp) => Output[],
+): Output[] {
+  const groups = new Map<string, { base: Base; names: string[] }>();
+  for (const name of table.columns) {
+    const base = bases.get(name);
+    if (!base) continue;
+    const text = [base.floor, ...base.stamps.map(({ clock, site }) => `${clock}@${site}`)].join(' ');
+    const group = groups.get(text) ?? { base, names: [] };
+    group.names.push(name);
+    groups.set(text, group);
+  }
+  const items = [...groups.values()].flatMap(({ base, names }) => [
+    bitmap(table, names),
+    integer(base.floor),
+    integer(base.stamps.length),
+    ...base.stamps.flatMap(stampItems),
+  ]);
+  return [integer(groups.size), ...items];
 }
 
 function bitmap(table: Table, names: readonly string[]): Output {

@@ -65,6 +65,7 @@ describe('invariant 8: wrong packets are refused and change nothing', () => {
     'MessagePack item': wrong.wrongItems,
     dictionary: wrong.wrongDictionaries,
     row: wrong.wrongRows,
+    base: wrong.wrongBases,
   };
 
   for (const [family, make] of Object.entries(families)) {

@@ -20,6 +20,13 @@ export interface Cell {
   value: Value;
 }
 
+/** What the author of a write had before them: stamps up to the floor are unknown, of these sites it knew these. */
+export interface Base {
+  floor: bigint;
+  /** One for each site, the largest clock first. */
+  stamps: Stamp[];
+}
+
 /** One row: its causal length, its stamp, and what is known (in a packet: told) about its columns. */
 export interface Row {
   key: Value[];
@@ -28,6 +35,8 @@ export interface Row {
   columns: Map<string, Cell>;
   /** `aws`: per column the largest stamp that a deletion has seen. */
   deleted: Map<string, Stamp>;
+  /** The bases of columns that travel with one. */
+  bases?: Map<string, Base>;
 }
 
 /** A table as a packet names it, with the rows that the packet carries. */

@@ -26,6 +26,10 @@ export function samplePacket(): Packet {
   mixed.columns.set('title', { stamp: stamp(2, 1), value: text('00000000-0000-4000-8000-000000000001') });
   const revived = row([text('revived')], stamp(5000), { value: blob('00ff'), extra: integer(2n ** 62n) });
   revived.deleted.set('value', stamp(4000, 1));
+  mixed.bases = new Map([['body', { floor: 5n, stamps: [stamp(800, 1), stamp(300)] }]]);
+  revived.bases = new Map(['value', 'extra'].map((name) => [name, { floor: 0n, stamps: [] }]));
+  const dead = row([text('dead'), integer(2)], stamp(2 ** 40, 1), {}, 2n);
+  dead.bases = new Map([['body', { floor: 0n, stamps: [stamp(7, 2)] }]]);
   return {
     site: SITES[0],
     since: 3n,
@@ -43,7 +47,7 @@ export function samplePacket(): Packet {
           }),
           row([text('partial'), integer(300)], stamp(70000, 1), { body: NULL }, 3n),
           mixed,
-          row([text('dead'), integer(2)], stamp(2 ** 40, 1), {}, 2n),
+          dead,
         ],
       },
       {

@@ -224,7 +224,7 @@ export function wrongRows(): WrongPackets {
     'two groups of one table': withItem([...GROUPS, 1], array([integer(0), integer(0), ...KEY, clock])),
     'a group that ends inside a row': group(integer(1), ...KEY, clock, NULL),
     'a group that ends after a tag': group(integer(1)),
-    'tag 64': group(integer(64), ...KEY, clock),
+    'tag 128': group(integer(128), ...KEY, clock),
     'tag -1': group(integer(-1), ...KEY, clock),
     'a tag that is nil': group(NULL, ...KEY, clock),
     'columns 3': group(integer(3), ...KEY, clock, NULL, NULL),
@@ -271,5 +271,46 @@ export function wrongRows(): WrongPackets {
     'aws: cl 4': addWins(4n),
     'an even cl with columns': group(integer(9), ...KEY, integer(2), clock, NULL, NULL),
     'deletion stamps outside aws': group(integer(32), ...KEY, clock, blob('01'), integer(0), integer(0)),
+  };
+}
+
+/** A row of table 0 with the column `title` at clock 1000, and these items after it as its bases. */
+export function wrongBases(): WrongPackets {
+  const bases = (...items: Output[]) => group(integer(66), ...KEY, integer(1000), blob('01'), NULL, ...items);
+  const one = (floor: bigint, ...stamps: Array<[difference: bigint, site: number]>) =>
+    bases(
+      integer(1),
+      blob('01'),
+      integer(floor),
+      integer(stamps.length),
+      ...stamps.flatMap(([difference, site]) => [integer(difference), integer(site)]),
+    );
+  const empty = [blob('01'), integer(0), integer(0)];
+  return {
+    'bases: no group': bases(integer(0)),
+    'bases: more groups than columns': bases(integer(2), ...empty, ...empty),
+    'bases: a group too few': bases(integer(1)),
+    'bases: a number of groups below 0': bases(integer(-1)),
+    'bases: of no column': bases(integer(1), blob(''), integer(0), integer(0)),
+    'bases: of an absent column': bases(integer(1), blob('02'), integer(0), integer(0)),
+    'bases: of a column out of range': bases(integer(1), blob('04'), integer(0), integer(0)),
+    'bases: of a column twice': group(
+      ...[integer(65), ...KEY, integer(1000), NULL, NULL],
+      ...[integer(2), ...empty, ...empty],
+    ),
+    'bases: a negative floor': one(-1n),
+    'bases: floor 2^53': one(2n ** 53n),
+    'bases: a negative number of sites': bases(integer(1), blob('01'), integer(0), integer(-1)),
+    'bases: 17 sites': one(0n, ...Array.from({ length: 17 }, (_, i) => [BigInt(-i), 0] as [bigint, number])),
+    'bases: a site out of range': one(0n, [-1n, 9]),
+    'bases: a site twice': one(0n, [-1n, 1], [-2n, 1]),
+    'bases: a clock below 0': one(0n, [-1001n, 1]),
+    'bases: a clock at the floor': one(500n, [-500n, 1]),
+    'bases: a clock above that of the row': one(0n, [1n, 1]),
+    'bases: clocks that rise': one(0n, [-2n, 1], [-1n, 2]),
+    'bases: of a deleted row, more groups than columns': group(
+      ...[integer(72), ...KEY, integer(2), integer(1000)],
+      ...[integer(3), ...empty, ...empty, ...empty],
+    ),
   };
 }

@@ -7,6 +7,7 @@ import { ownSite } from '../catalog/sites';
 import { forgetHeldRows } from '../catalog/held_rows';
 import { setInteger, settingInteger } from '../catalog/settings';
 import { registerColumn, registerKeys } from '../catalog/columns';
+import { forgetConflicts } from '../catalog/conflicts';
 import { Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import { sql_changes, time_microseconds } from '../host';
@@ -104,6 +105,7 @@ export function untrackTable(table: Table): bool {
     execute(new Text().add('DELETE FROM main.cloudsync_columns WHERE table_id=').number(table.id)) &&
     execute(new Text().add('DELETE FROM main.cloudsync_tables WHERE id=').number(table.id)) &&
     forgetSettings(table) &&
+    forgetConflicts(table) &&
     rememberSchema()
   );
 }

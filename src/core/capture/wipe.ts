@@ -3,6 +3,7 @@
  * starts with empty tables and a new site id. The tables stay tracked.
  */
 import { sql_triggers } from '../host';
+import { wipeConflicts } from '../catalog/conflicts';
 import { renewSite } from '../catalog/schema';
 import { Table } from '../catalog/table';
 import { failWithSql, hasFailed, SQLITE_CONSTRAINT, SQLITE_DONE } from '../sql/failure';
@@ -58,6 +59,7 @@ export function wipeTables(tables: Array<Table>): bool {
     ok &&
     executeLiteral(GUARDS_ON) &&
     executeLiteral('DELETE FROM main.cloudsync_held') &&
+    wipeConflicts() &&
     executeLiteral('DELETE FROM main.cloudsync_sites') &&
     renewSite() &&
     !hasFailed()

@@ -9,6 +9,7 @@
  *                         for a change of the schema (merge/held.ts), and merged rows that a constraint keeps out
  *                         of their table (table_id is set; catalog/held_rows.ts)
  *     cloudsync_outbox    the batch that is on its way to the server, until the server has answered
+ *     cloudsync_conflicts what lost against a concurrent write, where a table keeps it (catalog/conflicts.ts)
  *
  * Per tracked table there are two more, see capture/tables.ts. All are ordinary tables, so that a database can be
  * dumped, copied and written by programs that know nothing of cloudsync.

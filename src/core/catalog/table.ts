@@ -49,6 +49,8 @@ export class Table {
   rank: i32 = 0;
   /** The data table is gone (DROP TABLE without cloudsync_cleanup). */
   missing: bool = false;
+  /** What loses against a concurrent write is kept (catalog/conflicts.ts). */
+  keepsConflicts: bool = false;
   /** Its schema is being changed (capture/alter.ts): nothing is captured, sent or merged. */
   altering: bool = false;
 
@@ -159,7 +161,8 @@ export function loadTables(): Array<Table> {
       'SELECT id, name, algorithm, enabled, clock_table, log_table, EXISTS(SELECT 1 FROM main.cloudsync_settings' +
         " WHERE key='table.'||id||'.altering'), paused_seq," +
         " (SELECT value FROM main.cloudsync_settings WHERE key='table.'||id||'.filter')," +
-        " (SELECT value FROM main.cloudsync_settings WHERE key='table.'||id||'.settled')" +
+        " (SELECT value FROM main.cloudsync_settings WHERE key='table.'||id||'.settled')," +
+        " EXISTS(SELECT 1 FROM main.cloudsync_settings WHERE key='table.'||id||'.conflicts' AND value='keep')" +
         ' FROM main.cloudsync_tables ORDER BY id',
     ),
   );
@@ -176,6 +179,7 @@ export function loadTables(): Array<Table> {
     table.pausedSeq = statement.columnInteger(7);
     if (!statement.isNull(8)) table.filter = statement.columnBytes(8);
     table.settledSeq = statement.columnInteger(9);
+    table.keepsConflicts = statement.columnInteger(10) != 0;
     list.push(table);
   }
   statement.close();

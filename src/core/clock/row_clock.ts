@@ -9,6 +9,8 @@
  *                      varint number of exceptions, then per exception, ascending by id:
  *                          varint column id, clock, site, age (row seq - column seq)
  *                      varint number of deleted stamps (aws), then per stamp: varint column id, clock, site
+ *                      where bases are known (clock/bases.ts): varint number of different ones, then per base:
+ *                          varint floor, number of sites, per site clock and site; number of columns, their ids
  *
  * The base covers a column only when the base seq is not older than the column (ALTER TABLE ADD COLUMN): a default
  * value that a column came with must not look like a write of the row's author. A dead row keeps the stamp of its
@@ -17,30 +19,11 @@
 import { sql_column_copy, sql_column_integer, sql_column_size } from '../host';
 import { ALGORITHM_AWS, Table } from '../catalog/table';
 import { arenaAllocate, arenaMark, arenaRelease } from '../runtime/arena';
+import { Varints } from '../bytes/varints';
 import { Writer } from '../bytes/writer';
 import { failWith } from '../sql/failure';
+import { Bases, groupCount, unpackBase } from './bases';
 import { Stamps } from './stamps';
-
-/** Reads varints from bytes of our own table; damage is noticed, not trusted. */
-class Varints {
-  damaged: bool = false;
-
-  constructor(
-    public position: usize,
-    public end: usize,
-  ) {}
-
-  next(): i64 {
-    let value: u64 = 0;
-    for (let shift: u64 = 0; shift < 63 && this.position < this.end; shift += 7) {
-      const byte = <u64>load<u8>(this.position++);
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return <i64>value;
-    }
-    this.damaged = true;
-    return 0;
-  }
-}
 
 export class RowClock {
   /** False: this database has never heard of the row. */
@@ -58,9 +41,12 @@ export class RowClock {
   /** aws: the stamps that deletions have seen. */
   deleted: Stamps;
   hasDeleted: bool = false;
+  /** The bases of the stamps, of a dead row those of its deletion, as far as they are known. */
+  bases: Bases;
 
   constructor(private table: Table) {
     const width = table.width;
+    this.bases = new Bases(width);
     this.stamps = new Stamps(width);
     this.deleted = new Stamps(width);
     this.seqs = arenaAllocate(<usize>width * 8);
@@ -87,6 +73,7 @@ export class RowClock {
     this.baseSeq = 0;
     this.stamps.clear();
     this.forgetDeleted();
+    this.bases.clear();
     memory.fill(this.seqs, 0, <usize>this.table.width * 8);
   }
 
@@ -106,6 +93,7 @@ export class RowClock {
   /** Reads the five columns seq, cl, clock, site, cols of a statement's row, the first at `first`. */
   read(statement: i32, first: i32): bool {
     this.forgetDeleted();
+    this.bases.clear();
     this.found = true;
     this.seq = sql_column_integer(statement, first);
     this.cl = sql_column_integer(statement, first + 1);
@@ -120,7 +108,7 @@ export class RowClock {
     const bytes = arenaAllocate(size);
     sql_column_copy(statement, first + 4, bytes, size);
     const ok = this.readExceptions(new Varints(bytes, bytes + size));
-    arenaRelease(mark);
+    if (this.bases.count == 0) arenaRelease(mark);
     return ok;
   }
 
@@ -158,10 +146,21 @@ export class RowClock {
       this.hasDeleted = true;
       this.deleted.set(index, clock, site);
     }
-    if (input.damaged || input.position != input.end) {
+    if (!input.atEnd) this.readBases(input);
+    if (input.damaged || !input.atEnd) {
       return failWith('the clocks of a row are damaged; restore the database from a copy', 11);
     }
     return true;
+  }
+
+  private readBases(input: Varints): void {
+    for (let left = input.next(); left > 0 && !input.damaged; left--) {
+      const base = unpackBase(input);
+      for (let columns = input.next(); columns > 0 && !input.damaged; columns--) {
+        const index = this.indexOf(<i32>input.next());
+        if (index >= 0) this.bases.set(index, base);
+      }
+    }
   }
 
   private indexOf(id: i32): i32 {
@@ -174,15 +173,18 @@ export class RowClock {
     return -1;
   }
 
-  /** Gives the row's columns one stamp, announced at `seq`: an insert, or a REPLACE. */
+  /** Gives the row's columns one stamp, announced at `seq`: an insert, or a REPLACE. Their bases are unknown then. */
   stampAll(clock: i64, site: i32, seq: i64): void {
+    this.bases.clear();
     this.clock = clock;
     this.site = site;
     this.stamps.fill(clock, site);
     for (let i = 0; i < this.stamps.width; i++) this.setColumnSeq(i, seq);
   }
 
+  /** Gives a column a stamp. Its base is unknown then. */
   stampOne(index: i32, clock: i64, site: i32, seq: i64): void {
+    if (this.bases.count > 0) this.bases.set(index, null);
     this.stamps.set(index, clock, site);
     this.setColumnSeq(index, seq);
   }
@@ -222,6 +224,7 @@ export class RowClock {
     this.clock = clock;
     this.site = site;
     this.stamps.clear();
+    this.bases.clear();
     memory.fill(this.seqs, 0, <usize>this.table.width * 8);
   }
 
@@ -253,7 +256,8 @@ export class RowClock {
       this.baseSeq = this.columnSeq(base);
       exceptions = this.countExceptions();
     }
-    if (exceptions == 0 && !this.hasDeleted && this.baseSeq == this.seq) return null;
+    this.dropLostBases();
+    if (exceptions == 0 && !this.hasDeleted && this.bases.count == 0 && this.baseSeq == this.seq) return null;
     const target = new Writer(64);
     target.varint(this.seq - this.baseSeq);
     target.varint(exceptions);
@@ -265,6 +269,7 @@ export class RowClock {
       target.varint(this.stamps.clock(i) == 0 ? 0 : this.seq - this.columnSeq(i));
     }
     this.packDeleted(target);
+    if (this.bases.count > 0) this.packBases(target);
     return target;
   }
 
@@ -299,6 +304,26 @@ export class RowClock {
       target.varint(this.idOf(i));
       target.varint(this.deleted.clock(i));
       target.varint(this.deleted.site(i));
+    }
+  }
+
+  /** A column of a living row without a stamp (a new generation came without it) has no base. */
+  private dropLostBases(): void {
+    for (let i = 0; this.alive && this.bases.count > 0 && i < this.stamps.width; i++) {
+      if (this.stamps.clock(i) == 0) this.bases.set(i, null);
+    }
+  }
+
+  private packBases(target: Writer): void {
+    const leaders = this.bases.leaders();
+    target.varint(groupCount(leaders));
+    for (let i = 0; i < leaders.length; i++) {
+      if (leaders[i] != i) continue;
+      this.bases.get(i)!.pack(target);
+      let columns = 0;
+      for (let k = i; k < leaders.length; k++) if (leaders[k] == i) columns++;
+      target.varint(columns);
+      for (let k = i; k < leaders.length; k++) if (leaders[k] == i) target.varint(this.idOf(k));
     }
   }
 }

@@ -4,10 +4,12 @@
  * already (it was there before, or was deleted) is left alone and goes the long way, see group.ts.
  */
 import { keyNames } from '../capture/tables';
-import { nextSeq, restoreSeq } from '../catalog/counters';
+import { currentSeq, nextSeq, restoreSeq } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
 import { Table } from '../catalog/table';
 import { bindKey } from '../clock/clock_table';
+import { stampAllReplacing } from '../clock/replacing';
+import { RowClock } from '../clock/row_clock';
 import { sql_changes } from '../host';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
@@ -16,8 +18,12 @@ export class FreshRows {
   private insertion: Statement;
 
   constructor(private table: Table) {
-    const sql = new Text(512).add('INSERT OR IGNORE INTO ').main(table.clockName).add('(seq,cl,clock,site,');
+    const sql = new Text(512)
+      .add('INSERT OR IGNORE INTO ')
+      .main(table.clockName)
+      .add('(seq,cl,clock,site,cols,');
     keyNames(sql, table, '').add(') VALUES(?1,1,?2,').number(ownSite());
+    addExceptions(sql.add(','), table);
     for (let i = 0; i < table.keys.length; i++) sql.add(',?').number(3 + i);
     this.insertion = new Statement(sql.add(')'));
   }
@@ -40,4 +46,18 @@ export class FreshRows {
   close(): void {
     this.insertion.close();
   }
+}
+
+/** The exceptions of a fresh row: none but its bases, where the table keeps conflicts. */
+function addExceptions(sql: Text, table: Table): void {
+  if (!table.keepsConflicts || table.keyOnly) {
+    sql.add('NULL');
+    return;
+  }
+  const clock = new RowClock(table);
+  clock.cl = 1;
+  clock.seq = currentSeq();
+  stampAllReplacing(table, clock, false, 1, ownSite());
+  const cols = clock.pack()!;
+  sql.add("X'").hex(cols.start, cols.size).add("'");
 }

@@ -22,6 +22,7 @@ import { HeldRows } from '../catalog/held_rows';
 import { ownSite } from '../catalog/sites';
 import { ALGORITHM_AWS, ALGORITHM_CLS, Table } from '../catalog/table';
 import { ClockTable } from '../clock/clock_table';
+import { deleteReplacing, stampAllReplacing, stampReplacing } from '../clock/replacing';
 import { RowClock } from '../clock/row_clock';
 import { Writer } from '../bytes/writer';
 import { xxh64 } from '../bytes/xxh64';
@@ -158,11 +159,11 @@ export class GroupMap {
     }
     if (deletion == null) return false;
     if (buried) {
-      clock.bury(deletion.clock, ownSite());
+      deleteReplacing(this.table, clock, deletion.clock, ownSite());
       return true;
     }
     clock.seq = nextSeq();
-    clock.deleteLocally(deletion.clock, ownSite());
+    deleteReplacing(this.table, clock, deletion.clock, ownSite());
     this.buried = true;
     return true;
   }
@@ -187,8 +188,9 @@ export class GroupMap {
 
   private insert(stamp: i64): void {
     const clock = this.clock;
-    if (!clock.alive) clock.cl = this.table.algorithm == ALGORITHM_AWS ? 1 : clock.cl + 1;
-    clock.stampAll(stamp, ownSite(), clock.seq);
+    const present = clock.alive;
+    if (!present) clock.cl = this.table.algorithm == ALGORITHM_AWS ? 1 : clock.cl + 1;
+    stampAllReplacing(this.table, clock, present, stamp, ownSite());
   }
 
   /** A delete that a later insert takes back. */
@@ -207,7 +209,7 @@ export class GroupMap {
       const index = id / BITS_PER_MASK;
       const mask = index == 0 ? entry.mask : load<i64>(entry.moreMasks + (index - 1) * 8);
       if (((mask >> <i64>(id % BITS_PER_MASK)) & 1) == 0) continue;
-      this.clock.stampOne(i, entry.clock, ownSite(), this.clock.seq);
+      stampReplacing(this.table, this.clock, i, entry.clock, ownSite());
     }
   }
 }

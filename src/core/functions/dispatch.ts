@@ -1,6 +1,7 @@
 /** dispatch.ts: from the number of a function to its implementation. */
 import * as alter from './alter_functions';
 import * as changes from './changes_functions';
+import * as conflict from './conflict_functions';
 import * as held from './held_functions';
 import * as filter from './filter_functions';
 import * as network from './network_functions';
@@ -35,6 +36,7 @@ import {
   F_PAYLOAD_PAGE,
   F_PAYLOAD_SAVE,
   F_RESOLVE,
+  F_RESTORE,
   F_SET,
   F_SET_COLUMN,
   F_SET_FILTER,
@@ -118,4 +120,5 @@ function dispatchLater(id: i32): void {
   else if (id == F_RESOLVE) held.resolve();
   else if (id == F_SET_FILTER) filter.setFilter();
   else if (id == F_CLEAR_FILTER) filter.clearFilter();
+  else if (id == F_RESTORE) conflict.restore();
 }

@@ -60,6 +60,7 @@ export const F_COMMIT_ALTER: i32 = 34;
 export const F_SET_FILTER: i32 = 35;
 export const F_CLEAR_FILTER: i32 = 36;
 export const F_RESOLVE: i32 = 37;
+export const F_RESTORE: i32 = 38;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -367,6 +368,19 @@ function rowFunctions(): Array<FunctionEntry> {
   ];
 }
 
+function conflictFunctions(): Array<FunctionEntry> {
+  return [
+    entry(
+      F_RESTORE,
+      'cloudsync_restore',
+      1,
+      1,
+      DIRECTONLY,
+      'writes the losing value of an entry of cloudsync_conflicts back: (id)',
+    ),
+  ];
+}
+
 function allFunctions(): Array<FunctionEntry> {
   return tableFunctions()
     .concat(stateFunctions())
@@ -375,11 +389,12 @@ function allFunctions(): Array<FunctionEntry> {
     .concat(exchangeFunctions())
     .concat(alterFunctions())
     .concat(filterFunctions())
-    .concat(rowFunctions());
+    .concat(rowFunctions())
+    .concat(conflictFunctions());
 }
 
 export function functionCount(): i32 {
-  return F_RESOLVE + 1;
+  return F_RESTORE + 1;
 }
 
 /** Address of seven u32: name, its size, least and most arguments, flags, help, its size. In the arena. */

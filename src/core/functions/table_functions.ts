@@ -1,7 +1,8 @@
 /** table_functions.ts: cloudsync_init, cleanup, enable, disable, is_enabled and the settings. */
 import { setSending } from '../capture/announce';
 import { readTraits } from '../capture/traits';
-import { disableTable, enableTable, trackTable, untrackTable } from '../capture/track';
+import { disableTable, enableTable, rememberSchema, trackTable, untrackTable } from '../capture/track';
+import { conflictsExist, ensureConflicts, pruneConflicts } from '../catalog/conflicts';
 import { catalogExists, SITE_SIZE } from '../catalog/schema';
 import { ownSite, siteBytes } from '../catalog/sites';
 import { setText } from '../catalog/settings';
@@ -12,6 +13,7 @@ import {
   ALGORITHM_GOS,
   findTable,
   loadTables,
+  Table,
 } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import {
@@ -33,7 +35,7 @@ import {
   trackedTable,
 } from '../operation';
 import { fail, hasFailed } from '../sql/failure';
-import { Text } from '../sql/text';
+import { sliceOf, Text } from '../sql/text';
 import { TYPE_INTEGER, TYPE_TEXT } from '../sql/types';
 import { argumentInteger, argumentText } from './arguments';
 
@@ -147,24 +149,29 @@ function isOn(value: Slice): bool {
   return value.is('on') || value.is('1');
 }
 
-/** Largest packet that a push aims at, in bytes. */
-function isBatchSize(value: Slice): bool {
+/** A whole number from `min` to `max`; `name` names the setting in the error. */
+function isNumber(value: Slice, name: string, min: i64, max: i64): bool {
   let number: i64 = 0;
   for (let i: u32 = 0; i < value.size && i < 9; i++) {
     const digit = <i64>load<u8>(value.pointer + i) - 48;
     if (digit < 0 || digit > 9) number = -1000000000;
     number = number * 10 + digit;
   }
-  if (value.size > 0 && value.size < 9 && number >= 1024 && number <= 4194304) return true;
-  return fail(new Text().add('batch_bytes must be a number from 1024 to 4194304'));
+  if (value.size > 0 && value.size < 9 && number >= min && number <= max) return true;
+  return fail(new Text().add(name).add(' must be a number from ').number(min).add(' to ').number(max));
 }
+
+const DATABASE_SETTINGS =
+  'batch_bytes (1024 to 4194304), conflicts.max_rows (1 to 1000000), conflicts.max_days (1 to 36500)';
 
 export function setDatabase(): void {
   const key = argumentText(0, 'the key');
   const value = settingValue(1);
   if (hasFailed()) return;
-  if (!key.is('batch_bytes')) unknownKey(key, 'batch_bytes (1024 to 4194304)');
-  else isBatchSize(value);
+  if (key.is('batch_bytes')) isNumber(value, 'batch_bytes', 1024, 4194304);
+  else if (key.is('conflicts.max_rows')) isNumber(value, 'conflicts.max_rows', 1, 1000000);
+  else if (key.is('conflicts.max_days')) isNumber(value, 'conflicts.max_days', 1, 36500);
+  else unknownKey(key, DATABASE_SETTINGS);
   storeSetting(new Text().add('set.').bytes(key), value);
 }
 
@@ -173,13 +180,24 @@ export function setTable(): void {
   const key = argumentText(1, 'the key');
   const value = settingValue(2);
   if (hasFailed()) return;
-  if (!key.is('send')) unknownKey(key, 'send (on, off)');
-  else isSwitch(value);
+  const keeping = key.is('conflicts') && value.is('keep');
+  if (key.is('send')) isSwitch(value);
+  else if (!key.is('conflicts')) unknownKey(key, 'send (on, off), conflicts (keep, off)');
+  else if (!keeping && !value.is('off')) fail(new Text().add("the value must be 'keep' or 'off'"));
   if (!hasFailed() && beginTrackedOperation()) {
     const table = trackedTable(name);
-    const ok = table != null && table.open() && setSending(table, -1, isOn(value));
+    const ok =
+      table != null &&
+      (key.is('send') ? table.open() && setSending(table, -1, isOn(value)) : setKeeping(table, keeping));
     if (endOperation(ok)) result_integer(1);
   }
+}
+
+/** Making the table of conflicts is no change of the schema that concerns anybody. */
+function setKeeping(table: Table, keeping: bool): bool {
+  const setting = new Text().add('table.').number(table.id).add('.conflicts');
+  if (!setText(setting.slice(), sliceOf(keeping ? 'keep' : 'off'))) return false;
+  return !keeping || conflictsExist() || (ensureConflicts() && rememberSchema());
 }
 
 export function setColumn(): void {
@@ -204,5 +222,6 @@ export function setColumn(): void {
 
 function storeSetting(key: Text, value: Slice): void {
   if (hasFailed() || !beginOperation()) return;
-  if (endOperation(setText(key.slice(), value))) result_integer(1);
+  const ok = setText(key.slice(), value) && (!conflictsExist() || pruneConflicts());
+  if (endOperation(ok)) result_integer(1);
 }

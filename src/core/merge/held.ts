@@ -65,7 +65,9 @@ export function holdRow(
   image.site = row.site;
   if (row.hasDeleted) image.deleted = row.deleted;
   for (let i = 0; i < row.width; i++) {
-    if (!row.includes(i) || (include != null && !include[i])) continue;
+    if (row.alive && (!row.includes(i) || (include != null && !include[i]))) continue;
+    image.bases.set(i, row.bases.get(i));
+    if (!row.alive) continue;
     image.include(i, row.stamps.clock(i), row.stamps.site(i));
     if (columns.size > 0) columns.add(', ');
     columns.bytes(incoming.columns[i].name);

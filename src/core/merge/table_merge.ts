@@ -27,6 +27,7 @@ import {
   SQLITE_DONE,
 } from '../sql/failure';
 import { sliceOf } from '../sql/text';
+import { Conflicts } from './conflicts';
 import { DataTable, isRefusal } from './data_table';
 import { Departures } from './departures';
 import { Expectations } from './expectations';
@@ -83,6 +84,8 @@ export class TableMerge {
   private expectations: Expectations | null = null;
   /** The row that was merged last is among them. */
   private expected: bool = false;
+  /** Notes what loses against a concurrent write, where the table keeps that. */
+  private conflicts: Conflicts | null = null;
 
   /** `restoring`: what triggers of the application do to merged rows is to be undone by `restore`. */
   constructor(
@@ -104,6 +107,7 @@ export class TableMerge {
     this.heldValues = new ColumnSet(table.width);
     this.columnMap = new StaticArray<i32>(incoming.columns.length);
     if (restoring) this.expectations = new Expectations(this.data, this.held, table.width);
+    if (table.keepsConflicts && !table.keyOnly) this.conflicts = new Conflicts(table, this.data);
     for (let i = 0; i < incoming.columns.length; i++) {
       this.columnMap[i] = table.columnIndex(incoming.columns[i].name);
       if (this.columnMap[i] < 0) this.knowsAllColumns = false;
@@ -123,6 +127,7 @@ export class TableMerge {
   close(): void {
     this.clocks.close();
     this.data.close();
+    if (this.conflicts != null) this.conflicts!.close();
   }
 
   /**
@@ -147,9 +152,12 @@ export class TableMerge {
     this.winners.clear();
     this.write = WRITE_NOTHING;
     if (mode != MODE_SETTLE) this.triggerRefused = false;
+    const conflicts = this.conflicts;
+    if (conflicts != null) conflicts.begin(this.isHeld ? this.heldValues : null);
     let outcome = this.decide(row);
     if (outcome == OUTCOME_APPLIED) outcome = this.put(row, mode);
     if (hasFailed()) return OUTCOME_FAILED;
+    if (conflicts != null && !conflicts.settle(row.key, outcome)) return OUTCOME_FAILED;
     if (outcome != OUTCOME_APPLIED) {
       restoreSeq(seqBefore);
       return outcome;
@@ -271,6 +279,7 @@ export class TableMerge {
 
   private bringBack(row: IncomingRow): i32 {
     const clock = this.clock;
+    if (this.conflicts != null) this.conflicts!.forget();
     const seq = clock.seq;
     if (!this.clocks.read(row.key.pointer, clock)) return OUTCOME_FAILED;
     clock.seq = seq;
@@ -285,6 +294,7 @@ export class TableMerge {
 
   private decide(row: IncomingRow): i32 {
     if (this.table.algorithm == ALGORITHM_AWS) return this.mergeAddWins(row);
+    if (this.conflicts != null) this.conflicts!.compareGenerations(row, this.clock, this.columnMap);
     if (row.cl < this.clock.cl) return OUTCOME_KNOWN;
     if (row.cl > this.clock.cl) return row.alive ? this.replace(row) : this.bury(row);
     return row.alive ? this.mergeColumns(row) : this.mergeDeletions(row);
@@ -307,6 +317,7 @@ export class TableMerge {
     const column = this.columnMap[index];
     if (column < 0 || !row.includes(index)) return;
     this.clock.stampOne(column, row.stamps.clock(index), row.stamps.site(index), this.clock.seq);
+    this.clock.bases.set(column, row.bases.get(index));
     this.winners.put(column, row.value(index));
   }
 
@@ -314,15 +325,24 @@ export class TableMerge {
     const clock = this.clock;
     if (clock.alive) this.write = WRITE_AWAY;
     clock.cl = row.cl;
-    clock.bury(row.clock, row.site);
+    this.takeDeletion(row);
     return OUTCOME_APPLIED;
   }
 
   private mergeDeletions(row: IncomingRow): i32 {
     const clock = this.clock;
     if (compareStamps(row.clock, row.site, clock.clock, clock.site) <= 0) return OUTCOME_KNOWN;
-    clock.bury(row.clock, row.site);
+    this.takeDeletion(row);
     return OUTCOME_APPLIED;
+  }
+
+  /** Takes the stamp of a deletion, with its bases. */
+  private takeDeletion(row: IncomingRow): void {
+    const clock = this.clock;
+    clock.bury(row.clock, row.site);
+    for (let i = 0; row.bases.count > 0 && i < row.width; i++) {
+      if (this.columnMap[i] >= 0) clock.bases.set(this.columnMap[i], row.bases.get(i));
+    }
   }
 
   /** Same generation: the larger stamp wins in each column. */
@@ -341,6 +361,7 @@ export class TableMerge {
   /** Puts the columns where the incoming row wins into `winners`, with their stamps. False when there are none. */
   private chooseWinners(row: IncomingRow): bool {
     this.winners.clear();
+    if (this.conflicts != null) this.conflicts!.compare(row, this.clock, this.columnMap);
     const mark = arenaMark();
     let localRead = false;
     for (let i = 0; i < row.width; i++) {

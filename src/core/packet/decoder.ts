@@ -10,6 +10,7 @@ import { isName } from '../bytes/utf8';
 import { Reader } from '../bytes/reader';
 import { Slice } from '../bytes/slice';
 import { CLOCK_MAX } from '../catalog/counters';
+import { Base, BASE_SITES_MAX, Bases } from '../clock/bases';
 import { Stamps } from '../clock/stamps';
 import { time_microseconds } from '../host';
 import { arenaAllocate } from '../runtime/arena';
@@ -23,6 +24,7 @@ import {
   SANE_WALL_CLOCK,
   SITES_MAX,
   TABLES_MAX,
+  TAG_BASES,
   TAG_CAUSAL_LENGTH,
   TAG_COLUMNS_ALL,
   TAG_COLUMNS_MASK,
@@ -47,6 +49,8 @@ export class IncomingRow {
   stamps: Stamps;
   deleted: Stamps;
   hasDeleted: bool = false;
+  /** Bases of the columns' stamps, of a deletion for any columns, as far as the packet has them. */
+  bases: Bases;
   /** Address of each column's encoded value, 0 = absent. */
   private values: usize;
   count: i32 = 0;
@@ -55,6 +59,7 @@ export class IncomingRow {
     const room = width > 0 ? width : 1;
     this.stamps = new Stamps(room);
     this.deleted = new Stamps(room);
+    this.bases = new Bases(room);
     this.values = arenaAllocate(<usize>room * 4);
   }
 
@@ -63,6 +68,7 @@ export class IncomingRow {
     this.count = 0;
     if (this.hasDeleted) this.deleted.clear();
     this.hasDeleted = false;
+    this.bases.clear();
   }
 
   value(index: i32): usize {
@@ -234,6 +240,7 @@ export class Decoder {
     row.site = this.siteAt(site);
     if (!reader.bad) this.readColumns(row, table, tag);
     if (!reader.bad && (tag & TAG_DELETED) != 0) this.readDeleted(row, table);
+    if (!reader.bad && (tag & TAG_BASES) != 0) this.readBases(row);
     return !reader.bad && !hasFailed();
   }
 
@@ -318,6 +325,39 @@ export class Decoder {
       if (bitAt(bits, i)) this.readStamp(row, row.deleted, i);
     }
     row.hasDeleted = true;
+  }
+
+  private readBases(row: IncomingRow): void {
+    const reader = this.reader;
+    const groups = this.counted(row.alive ? row.count : row.width);
+    if (groups == 0) reader.reject();
+    for (let left = groups; left > 0 && !reader.bad; left--) {
+      const bits = this.bitmap(row.width);
+      const base = this.readBase(row);
+      for (let i = 0; i < row.width && !reader.bad; i++) {
+        if (!bitAt(bits, i)) continue;
+        if ((row.alive && !row.includes(i)) || row.bases.get(i) != null) reader.reject();
+        row.bases.set(i, base);
+      }
+    }
+  }
+
+  /** The sites of a base come in the order of their stamps, the largest clock first, and none is at the floor. */
+  private readBase(row: IncomingRow): Base {
+    const reader = this.reader;
+    const floor = this.counted(CLOCK_MAX);
+    const count = <i32>this.counted(BASE_SITES_MAX);
+    const base = new Base(floor, count);
+    let above = row.clock;
+    for (let i = 0; i < count && !reader.bad; i++) {
+      this.spend(2);
+      const clock = this.clockFrom(row.clock);
+      const site = this.siteAt(<i32>reader.unsigned(SITES_MAX));
+      if (clock > above || clock <= floor || base.lists(site)) reader.reject();
+      base.add(clock, site);
+      above = clock;
+    }
+    return base;
   }
 }
 

@@ -8,9 +8,11 @@ import { Table } from '../catalog/table';
 import { writeArray, writeBinary, writeInteger, writeString, writeUnsigned } from '../bytes/msgpack';
 import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
+import { Bases, groupCount } from '../clock/bases';
 import { Stamps } from '../clock/stamps';
 import { seal } from './envelope';
 import {
+  TAG_BASES,
   TAG_CAUSAL_LENGTH,
   TAG_COLUMNS_ALL,
   TAG_COLUMNS_NONE,
@@ -29,12 +31,15 @@ export class RowImage {
   /** Deleted stamps (aws); null when there are none. */
   deleted: Stamps | null = null;
   stamps: Stamps;
+  /** Bases of the columns that go into the packet, as far as they are known. */
+  bases: Bases;
   /** One byte per column: 1 = the column goes along. */
   private present: StaticArray<u8>;
   count: i32 = 0;
 
   constructor(public width: i32) {
     this.stamps = new Stamps(width);
+    this.bases = new Bases(width);
     this.present = new StaticArray<u8>(width);
   }
 
@@ -42,6 +47,7 @@ export class RowImage {
     for (let i = 0; i < this.width; i++) this.present[i] = 0;
     this.count = 0;
     this.deleted = null;
+    this.bases.clear();
   }
 
   include(index: i32, clock: i64, site: i32): void {
@@ -53,6 +59,7 @@ export class RowImage {
   exclude(index: i32): void {
     if (this.present[index] != 0) this.count--;
     this.present[index] = 0;
+    this.bases.set(index, null);
   }
 
   includes(index: i32): bool {
@@ -136,6 +143,7 @@ export class Encoder {
     if (image.cl != 1) tag |= TAG_CAUSAL_LENGTH;
     if (site != 0) tag |= TAG_SITE;
     if (image.deleted != null) tag |= TAG_DELETED;
+    if (image.bases.count > 0) tag |= TAG_BASES;
     const rows = this.rows;
     this.rowStart = rows.size;
     this.items = 2 + table.keys.length;
@@ -185,6 +193,7 @@ export class Encoder {
   endRow(image: RowImage): void {
     const deleted = image.deleted;
     if (deleted != null) this.deletedStamps(deleted);
+    if (image.bases.count > 0) this.writeBases(image.bases);
     const group = this.current!;
     group.rows.push(this.rowStart);
     group.rows.push(this.rows.size - this.rowStart);
@@ -199,6 +208,25 @@ export class Encoder {
     }
     this.bitmap(listed);
     for (let i = 0; i < deleted.width; i++) if (listed.includes(i)) this.stamp(deleted, i);
+  }
+
+  private writeBases(bases: Bases): void {
+    const leaders = bases.leaders();
+    this.unsigned(groupCount(leaders));
+    for (let i = 0; i < leaders.length; i++) {
+      if (leaders[i] != i) continue;
+      const columns = new RowImage(leaders.length);
+      for (let k = i; k < leaders.length; k++) if (leaders[k] == i) columns.include(k, 0, 0);
+      this.bitmap(columns);
+      const base = bases.get(i)!;
+      this.unsigned(base.floor);
+      this.unsigned(base.count);
+      for (let k = 0; k < base.count; k++) {
+        writeInteger(this.rows, base.clock(k) - this.rowClock);
+        writeUnsigned(this.rows, this.siteIndex(base.site(k)));
+        this.items += 2;
+      }
+    }
   }
 
   /** Closes the packet that covers the producer's changes with since < seq <= upto. It lies in the arena. */

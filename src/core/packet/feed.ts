@@ -135,12 +135,17 @@ export class Feed {
   private choose(present: bool): bool {
     const clock = this.clock;
     const image = this.image;
+    // The bases that `advance` read lie in memory that may have been released since.
+    if (clock.bases.count > 0 && !clock.read(this.select.handle, 0)) return false;
     image.clear();
     image.cl = clock.cl;
     image.clock = clock.clock;
     image.site = clock.site;
     if (clock.hasDeleted) image.deleted = clock.deleted;
-    if (!clock.alive) return this.wanted(clock.site);
+    if (!clock.alive) {
+      for (let i = 0; clock.bases.count > 0 && i < image.width; i++) image.bases.set(i, clock.bases.get(i));
+      return this.wanted(clock.site);
+    }
     // A living row that is neither there nor held cannot be sent; it is again when it is written again.
     if (!present && !this.isHeld) return false;
     const limits = this.limits;
@@ -158,6 +163,7 @@ export class Feed {
       if (!this.wanted(clock.stamps.site(i))) continue;
       if (this.isHeld && !this.heldValues!.knows(i)) continue;
       image.include(i, stamp, clock.stamps.site(i));
+      image.bases.set(i, clock.bases.get(i));
     }
     return image.count > 0;
   }

@@ -29,4 +29,5 @@ export const TAG_STAMP_PER_COLUMN: u32 = 4;
 export const TAG_CAUSAL_LENGTH: u32 = 8;
 export const TAG_SITE: u32 = 16;
 export const TAG_DELETED: u32 = 32;
-export const TAG_MAX: u64 = 63;
+export const TAG_BASES: u32 = 64;
+export const TAG_MAX: u64 = 127;

@@ -46,6 +46,8 @@ function relabelRow(clock: RowClock, former: i32, since: i64): bool {
   let changed = false;
   if (!clock.alive && clock.site == former) {
     clock.site = ownSite();
+    // They know nothing of what the former site wrote; now that is another one.
+    clock.bases.clear();
     return true;
   }
   for (let i = 0; i < clock.stamps.width; i++) {
