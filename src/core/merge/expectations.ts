@@ -5,7 +5,7 @@
  */
 import { compareValues } from '../bytes/value';
 import { Slice } from '../bytes/slice';
-import { failWithSql, hasFailed, SQLITE_CONSTRAINT, SQLITE_DONE } from '../sql/failure';
+import { failWithSql, hasFailed, SQLITE_CONSTRAINT, SQLITE_DONE, SQLITE_ERROR } from '../sql/failure';
 import { HeldRows } from '../catalog/held_rows';
 import { ColumnSet } from '../bytes/column_set';
 import { DataTable } from './data_table';
@@ -66,8 +66,7 @@ export class Expectations {
     const key = expected.key.pointer;
     const present = this.data.read(key, this.shown);
     if (!expected.alive) return present ? this.data.remove(key) : SQLITE_DONE;
-    // Hidden since, because a row that it refers to had to leave.
-    if (!present && this.held.has(key)) return SQLITE_DONE;
+    if (!present && this.held.has(key)) return this.restoreHeld(expected);
     if (!present) return this.data.upsert(key, expected.values);
     this.wrong.clear();
     for (let i = 0; i < expected.values.width; i++) {
@@ -75,5 +74,13 @@ export class Expectations {
       if (value != 0 && compareValues(value, this.shown.value(i)) != 0) this.wrong.put(i, value);
     }
     return this.wrong.count > 0 ? this.data.update(key, this.wrong) : SQLITE_DONE;
+  }
+
+  /** Hidden since, because a row that it refers to had to leave, and kept with what triggers had made of it. */
+  private restoreHeld(expected: Expectation): i32 {
+    const key = expected.key.pointer;
+    if (!this.held.read(key, this.shown)) return SQLITE_ERROR;
+    this.shown.overlay(expected.values);
+    return this.held.write(key, this.shown, this.held.reason(key)) ? SQLITE_DONE : SQLITE_ERROR;
   }
 }
