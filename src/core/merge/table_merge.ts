@@ -1,8 +1,8 @@
 /**
- * table_merge.ts: merges incoming rows into one tracked table: what they join to is decided (decision.ts), the values are
- * written, then the clocks. The values go to the data table with one statement; when that
- * refuses the row, or the row is held already, they go to cloudsync_held (catalog/held_rows.ts). The clocks are merged
- * either way, so what is held is a matter of this device's constraints only.
+ * table_merge.ts: merges incoming rows into one tracked table: what they join to is decided (decision.ts), the values
+ * are written, then the clocks. The values go to the data table with one statement; when that refuses the row, or the
+ * row is held already, they go to cloudsync_held (catalog/held_rows.ts). The clocks are merged either way, so what is
+ * held is a matter of this device's constraints only.
  */
 import { nextClock, nextSeq, restoreSeq } from '../catalog/counters';
 import { HeldRows } from '../catalog/held_rows';
@@ -247,8 +247,8 @@ export class TableMerge {
   }
 
   /**
-   * A deletion that could not be done. Rows that refer to this one and forbid it bring it back, for everybody: as it is
-   * here, in the next generation. What only a trigger of the application refuses, or a `dws` table, is done all the
+   * A deletion that could not be done. Rows that refer to this one and forbid it bring it back, for everybody: as it
+   * is here, in the next generation. What only a trigger of the application refuses, or a `dws` table, is done all the
    * same: rows that refer to it are held then.
    */
   private settleDeletion(row: IncomingRow): i32 {
