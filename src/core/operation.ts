@@ -1,7 +1,7 @@
 /**
  * operation.ts: the frame of every operation that reads or changes the core's state: open a transaction, read the
- * counters and sites, fold the logs, merge what is in the inbox, settle the row filters; at the end settle them again (a merge may have changed
- * rows), write the counters back and close the transaction.
+ * counters and sites, fold the logs, merge what is in the inbox, settle the row filters; at the end settle them again
+ * (a merge may have changed rows), write the counters back and close the transaction.
  */
 import { noticeSchema, schemaNews } from './capture/notice';
 import { schemaHasChanged } from './capture/track';

@@ -5,7 +5,7 @@
 import { writeItem } from '../packet/msgpack.js';
 import { compareStamps, type Packet, type Row, type Stamp } from '../packet/packet.js';
 import { blob, integer, literal, NULL, real, text, type Value } from '../packet/value.js';
-import type { Connection } from '../support/database.js';
+import { type Connection, single } from '../support/database.js';
 
 /** The aggregate over the columns of cloudsync_changes. */
 export const ENCODE =
@@ -60,14 +60,27 @@ function deletedValue(row: Row): Value {
   return blob(Buffer.concat(items.map(writeItem)));
 }
 
-/** Inserts rows into the table, in one transaction, and lets them be merged. */
-export function insertChanges(db: Connection, rows: readonly ChangeRow[]): void {
+/** Inserts one row: all nine cells. */
+export const INSERT = 'INSERT INTO cloudsync_changes VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)';
+
+/** How many inserted rows are not merged yet. */
+export function inboxSize(db: Connection): unknown {
+  return single(db, 'SELECT count(*) FROM cloudsync_inbox');
+}
+
+/** Inserts rows into the table, in one transaction. */
+export function offerChanges(db: Connection, rows: readonly ChangeRow[]): void {
   const insert = db.prepare(`INSERT INTO cloudsync_changes
     VALUES(:tbl, :pk, :col_name, CASE :type WHEN 'text' THEN CAST(:value AS TEXT) ELSE :value END,
       :col_version, :db_version, :site_id, :cl, :seq)`);
   db.transaction(() => {
     for (const row of rows) insert.run(row);
   })();
+}
+
+/** Inserts rows into the table and lets them be merged. */
+export function insertChanges(db: Connection, rows: readonly ChangeRow[]): void {
+  offerChanges(db, rows);
   db.prepare('SELECT cloudsync_db_version()').get();
 }
 

@@ -390,7 +390,7 @@ function inboxFunctions(): Array<FunctionEntry> {
       1,
       1,
       DIRECTONLY,
-      'takes a row inserted into cloudsync_changes; internal',
+      'takes a row that is inserted into cloudsync_changes, for it alone',
     ),
   ];
 }

@@ -165,7 +165,9 @@ export class ChangeReader {
 
   private inTime(clock: i64): bool {
     if (clock <= this.clockLimit) return true;
-    return failWith('a change is stamped more than a day ahead of the clock of this device; check both clocks');
+    return failWith(
+      'a change is stamped more than a day ahead of the clock of this device; check both clocks',
+    );
   }
 
   /** Its number here; 0 when the row is only offered, and after a failure. */

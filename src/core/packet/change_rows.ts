@@ -6,8 +6,8 @@
  *     tbl, pk (key values as msgpack items), col_name, col_value, col_version (the clock), db_version (the seq at which
  *     the column changed here), site_id (who wrote it), cl, seq (the same number as db_version)
  *
- * What the deletions of an `aws` row have seen is the value of its deletion (packet/deleted_stamps.ts). A living row that
- * such a deletion has not taken away has both: the columns, and after them the deletion.
+ * What the deletions of an `aws` row have seen is the value of its deletion (packet/deleted_stamps.ts). A living row
+ * that such a deletion has not taken away has both: the columns, and after them the deletion.
  *
  * What does not travel is not shown: tables and columns that stay on this device, values too large for a
  * packet.
