@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { applyPayload, arrivalNumber, encodePayload, single, snapshot } from '../support/database.js';
+import { exchangeAll } from '../support/exchange.js';
 import { propertyOptions } from '../support/random.js';
 import { closeAll, copyOf, expectEqual, NAMES, replica, run, steps, TABLES } from './history.js';
 import { type ChangeRow, inboxSize, insertChanges, readChanges } from './rows.js';
@@ -73,6 +74,25 @@ describe('rows do what packets of the same changes do', () => {
       }),
       propertyOptions('rows both ways', 12),
     );
+  });
+
+  test('rows of an aws table, dead and revived, with what their deletions have seen', () => {
+    const [db, other, target] = [replica(), replica(), replica()];
+    db.exec("INSERT INTO docs VALUES('dead', 1, 2), ('revived', 3, 4)");
+    exchangeAll([db, other]);
+    insertChanges(target, readChanges(db));
+    db.exec('DELETE FROM docs');
+    other.exec("UPDATE docs SET note = 5 WHERE id = 'revived'");
+    exchangeAll([db, other]);
+    expect(readChanges(db).map((row) => [row.col_name, row.type, row.cl])).toEqual([
+      [null, 'blob', 2n],
+      ['title', 'integer', 1n],
+      ['note', 'integer', 1n],
+      [null, 'blob', 2n],
+    ]);
+    insertChanges(target, readChanges(db));
+    expect(target.prepare('SELECT * FROM docs').raw().all()).toEqual([['revived', 3n, 5n]]);
+    expectEqual(target, db);
   });
 
   test('what is outvoted or known already changes nothing, not even the number of arrival', () => {
