@@ -97,7 +97,7 @@ export class ChangeReader {
     if (!this.cells.next(VALUE_MAX)) return false;
     const key = this.cells.bytes;
     const isBlob = this.cells.type == TYPE_BLOB;
-    const reader = new Reader(key.pointer, key.pointer + (isBlob ? key.size : 0));
+    const reader = new Reader(key.pointer, key.pointer + (isBlob ? <usize>key.size : 0));
     let count = 0;
     while (!reader.bad && (reader.left > 0 || count == 0)) {
       if (reader.left == 0 || load<u8>(reader.position) == 0xc0) reader.reject();

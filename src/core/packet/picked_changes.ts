@@ -53,7 +53,8 @@ export class PickedChanges implements PacketStream {
     if (this.table!.id != change.table!.id || !first.key.equals(change.key)) return false;
     if (change.deleted != null) return first.alive && this.image.deleted == null;
     if (change.column < 0 || this.image.includes(change.column)) return false;
-    return first.cl == change.cl && this.bytes + change.value.size <= ROW_MAX;
+    const size = first.key.size + this.bytes + change.value.size;
+    return first.cl == change.cl && size <= ROW_MAX;
   }
 
   private begin(change: Change): void {
