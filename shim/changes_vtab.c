@@ -3,8 +3,9 @@
  * makes the rows (src/core/packet/change_rows.ts), a page of them with each call of
  * cloudsync_changes_page(position, since, table, site). A cursor keeps a copy of its page and the position
  * where the next one begins, because other calls into the core may come between two rows. What xBestIndex
- * promises only narrows what the core reads; SQLite checks every row again. DIRECTONLY: no view or trigger
- * of a database file can use the table.
+ * promises only narrows what the core reads; SQLite checks every row again. A row that is inserted goes to
+ * the core as cells, by cloudsync_changes_insert(row). DIRECTONLY: no view or trigger of a database file
+ * can use the table.
  */
 #include "changes_vtab.h"
 
@@ -18,7 +19,10 @@ static const char DECLARATION[] =
     "CREATE TABLE changes(tbl TEXT, pk BLOB, col_name TEXT, col_value, col_version INTEGER, "
     "db_version INTEGER, site_id BLOB, cl INTEGER, seq INTEGER)";
 
-enum { COLUMN_TBL = 0, COLUMN_DB_VERSION = 5, COLUMN_SITE_ID = 6, COLUMN_COUNT = 9 };
+enum { COLUMN_TBL = 0, COLUMN_DB_VERSION = 5, COLUMN_SITE_ID = 6, COLUMN_SEQ = 8, COLUMN_COUNT = 9 };
+
+/** xUpdate: of an INSERT, two NULLs (old and new rowid) come before the columns; a DELETE has one argument. */
+enum { ARGUMENT_COLUMNS = 2, ARGUMENTS_OF_DELETE = 1 };
 
 /** Bits of idxNum: which arguments xFilter gets, in this order. */
 enum { BY_VERSION_AFTER = 1, BY_VERSION_FROM = 2, BY_TABLE = 4, BY_SITE = 8 };
@@ -143,6 +147,11 @@ static int keep_page(changes_cursor *cursor, sqlite3_stmt *statement) {
   return SQLITE_OK;
 }
 
+static void report(sqlite3_vtab *table, const char *message) {
+  sqlite3_free(table->zErrMsg);
+  table->zErrMsg = sqlite3_mprintf("%s", message);
+}
+
 /** Asks the core for the page after `position`. */
 static int read_page(changes_cursor *cursor) {
   changes_table *table = (changes_table *)cursor->base.pVtab;
@@ -159,10 +168,7 @@ static int read_page(changes_cursor *cursor) {
   if (code == SQLITE_ROW) code = keep_page(cursor, statement);
   int end = sqlite3_finalize(statement);
   if (end != SQLITE_OK) code = end;
-  if (code != SQLITE_OK) {
-    sqlite3_free(cursor->base.pVtab->zErrMsg);
-    cursor->base.pVtab->zErrMsg = sqlite3_mprintf("%s", sqlite3_errmsg(table->database));
-  }
+  if (code != SQLITE_OK) report(&table->base, sqlite3_errmsg(table->database));
   return code;
 }
 
@@ -250,6 +256,41 @@ static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *result) {
   return SQLITE_OK;
 }
 
+/** Gives an inserted row to the core, which answers with its number. */
+static int insert(changes_table *table, const cell_buffer *cells, sqlite3_int64 *rowid) {
+  sqlite3_stmt *statement = NULL;
+  static const char call[] = "SELECT cloudsync_changes_insert(?1)";
+  int code = sqlite3_prepare_v2(table->database, call, sizeof(call), &statement, NULL);
+  if (code == SQLITE_OK) code = sqlite3_bind_blob64(statement, 1, cells->bytes, cells->size, SQLITE_STATIC);
+  if (code == SQLITE_OK) code = sqlite3_step(statement);
+  if (code == SQLITE_ROW) *rowid = sqlite3_column_int64(statement, 0);
+  int end = sqlite3_finalize(statement);
+  if (end != SQLITE_OK) code = end;
+  if (code == SQLITE_ROW) return SQLITE_OK;
+  report(&table->base, sqlite3_errmsg(table->database));
+  return code;
+}
+
+static int update(sqlite3_vtab *base, int argument_count, sqlite3_value **arguments, sqlite3_int64 *rowid) {
+  changes_table *table = (changes_table *)base;
+  if (argument_count == ARGUMENTS_OF_DELETE || sqlite3_value_type(arguments[0]) != SQLITE_NULL) {
+    report(base, "cloudsync: what is in cloudsync_changes cannot be updated or deleted: it shows changes, and "
+                 "INSERT merges one; write to the table that tbl names");
+    return SQLITE_READONLY;
+  }
+  cell_buffer cells = {0};
+  int limit = sqlite3_limit(table->database, SQLITE_LIMIT_LENGTH, -1);
+  int code = SQLITE_OK;
+  for (int i = 0; i < COLUMN_COUNT && code == SQLITE_OK; i++) {
+    /* The number of its arrival elsewhere means nothing here: NULL. */
+    int index = i == COLUMN_DB_VERSION || i == COLUMN_SEQ ? 0 : ARGUMENT_COLUMNS + i;
+    code = cell_append(&cells, arguments[index], (size_t)limit);
+  }
+  if (code == SQLITE_OK) code = insert(table, &cells, rowid);
+  sqlite3_free(cells.bytes);
+  return code;
+}
+
 int changes_vtab_register(sqlite3 *database) {
   /* Without xCreate: it exists in every database and cannot be made by CREATE VIRTUAL TABLE. */
   static const sqlite3_module module = {
@@ -263,6 +304,7 @@ int changes_vtab_register(sqlite3 *database) {
       .xEof = is_end,
       .xColumn = column,
       .xRowid = rowid,
+      .xUpdate = update,
   };
   return sqlite3_create_module_v2(database, "cloudsync_changes", &module, NULL, NULL);
 }

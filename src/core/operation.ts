@@ -1,7 +1,7 @@
 /**
  * operation.ts: the frame of every operation that reads or changes the core's state: open a transaction, read the
- * counters and sites, fold the logs, settle the row filters; at the end settle them again (a merge may have changed
- * rows), write the counters back and close the transaction.
+ * counters and sites, fold the logs, merge what is in the inbox, settle the row filters; at the end settle them again
+ * (a merge may have changed rows), write the counters back and close the transaction.
  */
 import { noticeSchema, schemaNews } from './capture/notice';
 import { schemaHasChanged } from './capture/track';
@@ -14,6 +14,7 @@ import { hasUnsettled, settleFilters } from './fold/filter';
 import { foldTables, hasLog } from './fold/fold';
 import { sql_readonly } from './host';
 import { WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './merge/held';
+import { hasInbox, retryHeldChanges, takeInbox } from './merge/inbox';
 import { PacketMerge } from './merge/packet_merge';
 import { settleHeldRows } from './merge/settle';
 import { TriggerSwitch } from './merge/trigger_switch';
@@ -53,8 +54,8 @@ export function beginAlteringOperation(): bool {
 }
 
 /**
- * Opens an operation that reads. It writes only when there is something to fold; a read-only database folds nothing
- * and shows what is folded already.
+ * Opens an operation that reads. It writes only when there is something to fold or to take from the inbox; a read-only
+ * database does nothing of this and shows what was done before.
  */
 export function beginReading(): bool {
   if (!catalogExists()) return hasFailed() ? false : failWithoutCatalog();
@@ -62,7 +63,9 @@ export function beginReading(): bool {
   let log = false;
   for (let i = 0; i < tables.length && sql_readonly() == 0; i++)
     log = log || tables[i].altering || hasLog(tables[i]);
-  if (log || (sql_readonly() == 0 && (schemaHasChanged() || hasUnsettled(tables)))) return beginOperation();
+  if (log || (sql_readonly() == 0 && (hasInbox() || schemaHasChanged() || hasUnsettled(tables)))) {
+    return beginOperation();
+  }
   return beginReadingOn();
 }
 
@@ -81,7 +84,7 @@ function enter(altering: bool): bool {
   loadSites();
   tables = loadTables();
   if (!noticeSchema(tables, altering)) return false;
-  return (schemaNews ? takeUp() : foldAndSettle()) && settleFilters(tables);
+  return (schemaNews ? takeUp() : foldAndSettle()) && takeInbox() && settleFilters(tables);
 }
 
 function foldAndSettle(): bool {
@@ -113,6 +116,7 @@ export function finishExchange(): bool {
 
 /** Tries what is held until the schema has changed. */
 export function releaseWaiting(): bool {
+  if (!retryHeldChanges()) return false;
   const triggers = new TriggerSwitch();
   const ok =
     new PacketMerge(triggers, true).retryHeld(WAITS_FOR_SCHEMA) && settleHeldRows(tables, triggers, true);

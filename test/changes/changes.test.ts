@@ -9,92 +9,18 @@ import { decodePayload } from '../packet/decode.js';
 import {
   applyPayload,
   arrivalNumber,
-  type Connection,
   dumpMetadata,
   dumpTable,
   encodePayload,
   initTable,
-  openDatabase,
   single,
 } from '../support/database.js';
 import { exchangeAll } from '../support/exchange.js';
 import { propertyOptions } from '../support/random.js';
+import { closeAll, NAMES, open, replica, run, steps } from './history.js';
 import { changeLines, ENCODE, packetLines, readChanges } from './rows.js';
 
-const TABLES = { todos: 'cls', tickets: 'dws', docs: 'aws', events: 'gos', links: 'cls' } as const;
-const NAMES = Object.keys(TABLES) as Array<keyof typeof TABLES>;
-const VALUES = ['NULL', '7', '-0.5', "'seven'", "x'0007'", "'0190c8a0-0000-7000-8000-0123456789ab'"];
-
-const opened: Connection[] = [];
-
-function replica(): Connection {
-  const db = openDatabase();
-  opened.push(db);
-  for (const name of NAMES) {
-    if (name === 'links')
-      db.exec('CREATE TABLE links(a TEXT NOT NULL, b INTEGER NOT NULL, PRIMARY KEY(b, a))');
-    else db.exec(`CREATE TABLE ${name}(id TEXT PRIMARY KEY NOT NULL, title, note)`);
-    initTable(db, name, TABLES[name]);
-  }
-  return db;
-}
-
-afterEach(() => {
-  for (const db of opened.splice(0)) db.close();
-});
-
-type Step =
-  | { kind: 'write'; at: number; table: keyof typeof TABLES; key: number; write: string; value: string }
-  | { kind: 'exchange' };
-
-const steps: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof(
-    {
-      weight: 9,
-      arbitrary: fc.record({
-        kind: fc.constant('write' as const),
-        at: fc.nat(1),
-        table: fc.constantFrom(...NAMES),
-        key: fc.nat(3),
-        write: fc.constantFrom('insert', 'insert', 'title', 'note', 'delete'),
-        value: fc.constantFrom(...VALUES),
-      }),
-    },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('exchange' as const) }) },
-  ),
-  { minLength: 1, maxLength: 40 },
-);
-
-function sqlOf({ table, key, write, value }: Extract<Step, { kind: 'write' }>): string {
-  if (table === 'links') {
-    if (write === 'delete') return `DELETE FROM links WHERE a = 'k${key}'`;
-    return `INSERT OR IGNORE INTO links VALUES('k${key}', ${key})`;
-  }
-  if (write === 'insert') return `INSERT OR IGNORE INTO ${table} VALUES('k${key}', ${value}, ${value})`;
-  if (write === 'delete') return `DELETE FROM ${table} WHERE id = 'k${key}'`;
-  return `UPDATE ${table} SET ${write} = ${value} WHERE id = 'k${key}'`;
-}
-
-/** Runs a history; what a grow-only or delete-wins table refuses is no write. */
-function run(history: readonly Step[]): [Connection, Connection] {
-  const pair: [Connection, Connection] = [replica(), replica()];
-  for (const step of history) {
-    if (step.kind === 'exchange') {
-      exchangeAll(pair);
-      continue;
-    }
-    try {
-      pair[step.at === 0 ? 0 : 1].exec(sqlOf(step));
-    } catch (error) {
-      expect((error as Error).message).toMatch(/grow-only|deleted|cannot/i);
-    }
-  }
-  return pair;
-}
-
-function closeAll(): void {
-  for (const db of opened.splice(0)) db.close();
-}
+afterEach(closeAll);
 
 test('the rows are the changes that packets carry, also after any version', () => {
   fc.assert(
@@ -254,8 +180,7 @@ describe('while it is read', () => {
   });
 
   test('a scan sees a state and ends, and its successor finds what was written meanwhile', () => {
-    const db = openDatabase();
-    opened.push(db);
+    const db = open();
     db.unsafeMode(true);
     db.exec('CREATE TABLE todos(id TEXT PRIMARY KEY NOT NULL, title, note)');
     initTable(db, 'todos');

@@ -60,9 +60,10 @@ function damaged(): bool {
 }
 
 const CELL_HEAD: u32 = 9;
+const IN_MEMORY: i32 = -1;
 const head = memory.data(16);
 
-/** Reads the cells in an argument of the SQL call one after another; nobody vouches for them. */
+/** Reads cells one after another, in an argument of the SQL call or in memory; nobody vouches for them. */
 export class CellReader {
   type: i32 = TYPE_NULL;
   /** The integer or the bits of the real. */
@@ -70,10 +71,19 @@ export class CellReader {
   /** The bytes of a TEXT or BLOB, in the arena. */
   bytes: Slice = new Slice(0, 0);
   private offset: u32 = 0;
-  private end: u32;
 
-  constructor(private argument: i32) {
-    this.end = argument_size(argument);
+  private constructor(
+    private argument: i32,
+    private start: usize,
+    private end: u32,
+  ) {}
+
+  static ofArgument(index: i32): CellReader {
+    return new CellReader(index, 0, argument_size(index));
+  }
+
+  static ofMemory(cells: Slice): CellReader {
+    return new CellReader(IN_MEMORY, cells.pointer, cells.size);
   }
 
   get atEnd(): bool {
@@ -85,8 +95,7 @@ export class CellReader {
    */
   next(max: u32): bool {
     if (this.end - this.offset < CELL_HEAD) return damaged();
-    argument_copy(this.argument, this.offset, head, CELL_HEAD);
-    this.offset += CELL_HEAD;
+    this.copy(head, CELL_HEAD);
     this.type = load<u8>(head);
     this.word = load<i64>(head + 1);
     if (this.type < TYPE_INTEGER || this.type > TYPE_NULL) return damaged();
@@ -95,9 +104,14 @@ export class CellReader {
     const size = <u32>this.word;
     if (size > max) return failWith('a value in the rows of changes is larger than a packet can carry');
     const target = arenaAllocate(size);
-    argument_copy(this.argument, this.offset, target, size);
-    this.offset += size;
+    this.copy(target, size);
     this.bytes = new Slice(target, size);
     return true;
+  }
+
+  private copy(target: usize, size: u32): void {
+    if (this.argument == IN_MEMORY) memory.copy(target, this.start + this.offset, size);
+    else argument_copy(this.argument, this.offset, target, size);
+    this.offset += size;
   }
 }

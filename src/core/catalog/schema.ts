@@ -10,6 +10,7 @@
  *                         of their table (table_id is set; catalog/held_rows.ts)
  *     cloudsync_outbox    the batch that is on its way to the server, until the server has answered
  *     cloudsync_conflicts what lost against a concurrent write, where a table keeps it (catalog/conflicts.ts)
+ *     cloudsync_inbox     changes inserted into cloudsync_changes that are not merged yet (merge/inbox.ts)
  *
  * Per tracked table there are two more, see capture/tables.ts. All are ordinary tables, so that a database can be
  * dumped, copied and written by programs that know nothing of cloudsync.
@@ -73,6 +74,7 @@ export function ensureCatalog(): bool {
       'CREATE TABLE main.cloudsync_outbox(batch INTEGER PRIMARY KEY, since INTEGER NOT NULL,' +
         ' upto INTEGER NOT NULL, packet BLOB NOT NULL)',
     ) &&
+    executeLiteral('CREATE TABLE main.cloudsync_inbox(id INTEGER PRIMARY KEY, change BLOB NOT NULL)') &&
     execute(
       new Text()
         .add("INSERT INTO main.cloudsync_settings VALUES('seq',0),('clock',0),('format',")

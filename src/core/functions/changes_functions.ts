@@ -6,18 +6,21 @@
 import { rankTables } from '../catalog/ranks';
 import { catalogExists, failWithoutCatalog, SITE_SIZE } from '../catalog/schema';
 import { findSite } from '../catalog/sites';
-import { findTable } from '../catalog/table';
+import { findTable, loadTables } from '../catalog/table';
+import { CellReader } from '../bytes/cell';
 import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
-import { argument_type, result_append, result_blob } from '../host';
+import { argument_copy, argument_type, result_append, result_blob, result_integer } from '../host';
+import { putIntoInbox } from '../merge/inbox';
+import { ChangeReader, OFFERED, PICKED } from '../packet/change_reader';
 import { ChangeRows } from '../packet/change_rows';
 import { FeedFilter } from '../packet/feed';
 import { Feeds } from '../packet/feeds';
-import { PACKET_AIM } from '../packet/limits';
+import { ROW_MAX } from '../packet/limits';
 import { PickedChanges } from '../packet/picked_changes';
-import { arenaMark, arenaRelease } from '../runtime/arena';
+import { arenaAllocate, arenaMark, arenaRelease } from '../runtime/arena';
 import { beginReading, beginReadingOn, endOperation, tables } from '../operation';
-import { hasFailed } from '../sql/failure';
+import { failWith, hasFailed, SQLITE_TOOBIG } from '../sql/failure';
 import { TYPE_NULL } from '../sql/types';
 import { argumentBlobSize, argumentInteger, argumentOptionalBlob, argumentText } from './arguments';
 import { appendPacket } from './payload_functions';
@@ -88,14 +91,36 @@ export function changesEncode(): void {
   let ok = true;
   for (let i = 0; ok && i < tables.length; i++) ok = tables[i].open();
   if (ok) rankTables(tables);
-  const changes = new PickedChanges(tables, 0);
+  const changes = new PickedChanges(new ChangeReader(tables, CellReader.ofArgument(0), PICKED), true);
   result_append(0, 0);
   while (ok && !hasFailed()) {
     const mark = arenaMark();
-    const packet = changes.next(PACKET_AIM);
+    const packet = changes.next();
     if (packet == null) break;
     appendPacket(packet);
     arenaRelease(mark);
   }
   endOperation(ok);
+}
+
+/**
+ * Takes one row that is inserted into cloudsync_changes, as cells; the result is its number in the inbox. It is merged
+ * by the next operation, because within the INSERT there can be no savepoint: here it is checked and put aside. Reads
+ * and one plain INSERT, without a transaction of its own, which the statement around it has.
+ */
+export function changesInsert(): void {
+  const size = argumentBlobSize(0, 'the row');
+  if (!hasFailed() && !catalogExists()) failWithoutCatalog();
+  if (size > ROW_MAX) failWith('the change is larger than a packet can carry', SQLITE_TOOBIG);
+  if (hasFailed()) return;
+  const row = new Slice(arenaAllocate(size), size);
+  argument_copy(0, 0, row.pointer, size);
+  const reader = new ChangeReader(loadTables(), CellReader.ofMemory(row), OFFERED);
+  if (reader.next() == null) return;
+  if (!reader.atEnd) {
+    failWith('one row of cloudsync_changes is expected');
+    return;
+  }
+  const id = putIntoInbox(row);
+  if (!hasFailed()) result_integer(id);
 }

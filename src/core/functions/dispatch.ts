@@ -9,6 +9,7 @@ import * as payload from './payload_functions';
 import {
   F_BEGIN_ALTER,
   F_CHANGES_ENCODE,
+  F_CHANGES_INSERT,
   F_CHANGES_PAGE,
   F_CLEANUP,
   F_CLEAR_FILTER,
@@ -121,4 +122,5 @@ function dispatchLater(id: i32): void {
   else if (id == F_SET_FILTER) filter.setFilter();
   else if (id == F_CLEAR_FILTER) filter.clearFilter();
   else if (id == F_RESTORE) conflict.restore();
+  else if (id == F_CHANGES_INSERT) changes.changesInsert();
 }

@@ -61,6 +61,7 @@ export const F_SET_FILTER: i32 = 35;
 export const F_CLEAR_FILTER: i32 = 36;
 export const F_RESOLVE: i32 = 37;
 export const F_RESTORE: i32 = 38;
+export const F_CHANGES_INSERT: i32 = 39;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -381,6 +382,19 @@ function conflictFunctions(): Array<FunctionEntry> {
   ];
 }
 
+function inboxFunctions(): Array<FunctionEntry> {
+  return [
+    entry(
+      F_CHANGES_INSERT,
+      'cloudsync_changes_insert',
+      1,
+      1,
+      DIRECTONLY,
+      'takes a row that is inserted into cloudsync_changes, for it alone',
+    ),
+  ];
+}
+
 function allFunctions(): Array<FunctionEntry> {
   return tableFunctions()
     .concat(stateFunctions())
@@ -390,11 +404,12 @@ function allFunctions(): Array<FunctionEntry> {
     .concat(alterFunctions())
     .concat(filterFunctions())
     .concat(rowFunctions())
-    .concat(conflictFunctions());
+    .concat(conflictFunctions())
+    .concat(inboxFunctions());
 }
 
 export function functionCount(): i32 {
-  return F_RESTORE + 1;
+  return F_CHANGES_INSERT + 1;
 }
 
 /** Address of seven u32: name, its size, least and most arguments, flags, help, its size. In the arena. */

@@ -24,6 +24,9 @@ export const WAITS_FOR_NOTHING: i32 = 2;
 /** Never tried again: a report that the server did not accept a row. */
 export const WAITS_FOR_SERVER: i32 = 3;
 
+/** A row of cloudsync_changes that fits no table as it is here (merge/inbox.ts); as WAITS_FOR_SCHEMA. */
+export const WAITS_AS_CHANGE: i32 = 4;
+
 function insert(
   table: Slice,
   key: Slice,
@@ -80,6 +83,12 @@ export function holdRow(
   encoder.endRow(image);
   const packet = encoder.finish(0, 0);
   return insert(incoming.name, row.key, columns.slice(), reason, waits, packet, packetDigest(packet));
+}
+
+/** Keeps a row of cloudsync_changes as it came, once. */
+export function holdChange(table: Slice, key: Slice, column: Slice, reason: Slice, cells: Slice): bool {
+  const digest = <i64>xxh64(cells.pointer, cells.size, 0);
+  return insert(table, key, column, reason, WAITS_AS_CHANGE, cells, digest);
 }
 
 /** Puts a report into the list: nothing waits, but the user has to know. One per row and column. */

@@ -3,7 +3,7 @@ import { loadSites } from '../catalog/sites';
 import { loadTables } from '../catalog/table';
 import { foldTables } from '../fold/fold';
 import { Slice } from '../bytes/slice';
-import { PacketSource } from '../packet/source';
+import { PacketStream } from '../packet/source';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
 import { WAITS_FOR_DATA } from './held';
@@ -12,7 +12,7 @@ import { settleHeldRows } from './settle';
 import { TriggerSwitch } from './trigger_switch';
 
 /** Merges the packets of a source. Inside an operation that writes. Returns the rows in them, -1 after a failure. */
-export function mergeSource(source: PacketSource): i64 {
+export function mergeSource(source: PacketStream): i64 {
   const triggers = new TriggerSwitch();
   const merge = new PacketMerge(triggers, false);
   while (!hasFailed()) {

@@ -12,16 +12,14 @@ import { Slice } from '../bytes/slice';
 import { CLOCK_MAX } from '../catalog/counters';
 import { Base, BASE_SITES_MAX, Bases } from '../clock/bases';
 import { Stamps } from '../clock/stamps';
-import { time_microseconds } from '../host';
 import { arenaAllocate } from '../runtime/arena';
 import { fail, failWith, hasFailed } from '../sql/failure';
 import { Text } from '../sql/text';
 import {
   CL_MAX,
-  DRIFT_MAX,
   KEYS_MAX,
+  latestClock,
   NAME_MAX,
-  SANE_WALL_CLOCK,
   SITES_MAX,
   TABLES_MAX,
   TAG_BASES,
@@ -109,8 +107,7 @@ export class Decoder {
 
   constructor(body: Slice) {
     this.reader = new Reader(body.pointer, body.pointer + body.size);
-    const now = time_microseconds();
-    this.clockLimit = now > SANE_WALL_CLOCK && now < CLOCK_MAX - DRIFT_MAX ? now + DRIFT_MAX : CLOCK_MAX;
+    this.clockLimit = latestClock();
   }
 
   private damaged(what: string): bool {

@@ -1,4 +1,6 @@
 /** limits.ts: every limit on a packet, in one place; docs/PROTOCOL.md section 1.3 lists them with their meaning. */
+import { CLOCK_MAX } from '../catalog/counters';
+import { time_microseconds } from '../host';
 
 /** Raw or stored bytes of a packet's body. */
 export const PACKET_MAX: u32 = 20 * 1024 * 1024;
@@ -19,6 +21,12 @@ export const CL_STEP_MAX: i64 = 1 << 20;
 export const DRIFT_MAX: i64 = 86400000000;
 /** 2024-01-01 in microseconds: a wall clock before it is not set, and drift cannot be judged by it. */
 export const SANE_WALL_CLOCK: i64 = 1704067200000000;
+
+/** The largest clock that a change from elsewhere may carry now. */
+export function latestClock(): i64 {
+  const now = time_microseconds();
+  return now > SANE_WALL_CLOCK && now < CLOCK_MAX - DRIFT_MAX ? now + DRIFT_MAX : CLOCK_MAX;
+}
 
 /** The tag that begins a row. */
 export const TAG_COLUMNS_NONE: u32 = 0;

@@ -10,7 +10,13 @@ import { HEADER_SIZE, storedSize } from './envelope';
 
 const FROM_ARGUMENT: i32 = -1;
 
-export class PacketSource {
+/** Packets one after another. */
+export interface PacketStream {
+  /** The next packet, its header checked, in the arena. Null at the end and after a failure. */
+  next(): Slice | null;
+}
+
+export class PacketSource implements PacketStream {
   private offset: u32 = 0;
 
   private constructor(
@@ -46,7 +52,6 @@ export class PacketSource {
     return done;
   }
 
-  /** The next packet with its header checked, in the arena. Null at the end and after a failure. */
   next(): Slice | null {
     const header = arenaAllocate(HEADER_SIZE);
     const got = this.read(header, HEADER_SIZE);

@@ -43,6 +43,17 @@ export function clearRefusal(): bool {
   return code == 0;
 }
 
+/**
+ * Forgets a failure that only says what is wrong with what was given; its message, without the prefix. Null when
+ * another one stands (no memory, a locked file).
+ */
+export function takeRefusal(): Slice | null {
+  if (code != SQLITE_ERROR && code != SQLITE_MISMATCH) return null;
+  const text = new Text().bytes(new Slice(message + PREFIX, messageSize - PREFIX));
+  clearFailure();
+  return text.slice();
+}
+
 /** Records a failure with a message that starts "cloudsync: ". Returns false, so that callers can return it. */
 export function fail(text: Text, resultCode: i32 = SQLITE_ERROR): bool {
   if (code != 0) return false;

@@ -53,7 +53,7 @@ export function beginWrite(): bool {
   }
   if (sql_statement_writes() != 0) {
     const text = new Text().add(
-      'a statement that writes is running on this connection, and local or schema changes ',
+      'a statement that writes is running on this connection, and local, inserted or schema changes ',
     );
     return fail(
       text.add('are to be taken in first; run SELECT cloudsync_db_version() before it'),
