@@ -19,7 +19,7 @@ function single(
   create: string[],
   columns: string[],
   domain: KindTable['domain'],
-  options: RuleOptions,
+  options: RuleOptions = {},
 ) {
   const table: KindTable = {
     create,

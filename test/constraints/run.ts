@@ -10,17 +10,27 @@ import { playHistory } from './play.js';
 /** The longest that a test of one kind may take, in milliseconds. */
 export const KIND_TIMEOUT = process.env.CLOUDSYNC_HISTORIES || LONG ? 7_200_000 : 60_000;
 
+/** As runKind, with the kinds in turn: what a seed plays depends on the seed alone. */
+export function runKinds(name: string, kinds: readonly Kind[], short: number): void {
+  playMany(name, (seed) => kinds[seed % kinds.length] as Kind, short);
+}
+
+export function runKind(kind: Kind, short: number): void {
+  playMany(kind.name, () => kind, short);
+}
+
 /**
- * Plays histories of a kind, each with a seed of its own, one above the other.
+ * Plays histories, each with a seed of its own, one above the other.
  * @param short how many a normal run plays
  * @throws Error with the smallest failing history that was found, and its seed
  */
-export function runKind(kind: Kind, short: number): void {
-  const { seed, numRuns } = propertyOptions(kind.name, short);
+function playMany(name: string, kindOf: (seed: number) => Kind, short: number): void {
+  const { seed, numRuns } = propertyOptions(name, short);
   const count = Number(process.env.CLOUDSYNC_HISTORIES ?? numRuns);
   if (!Number.isInteger(count) || count < 1)
     throw new Error('CLOUDSYNC_HISTORIES must be a whole number above 0');
   for (let i = 0; i < count; i++) {
+    const kind = kindOf(seed + i);
     const history = makeHistory(kind, seed + i);
     const failure = failureOf(kind, history);
     if (failure === undefined) continue;
