@@ -29,7 +29,19 @@ export interface History {
 }
 
 class Dice {
+  /** Keys that were inserted somewhere, by table, as WHERE clauses: so that most edits meet a row. */
+  private readonly inserted = new Map<string, string[]>();
+
   constructor(private readonly random: () => number) {}
+
+  note(table: string, where: string): void {
+    const known = this.noted(table);
+    if (!known.includes(where)) this.inserted.set(table, [...known, where]);
+  }
+
+  noted(table: string): readonly string[] {
+    return this.inserted.get(table) ?? [];
+  }
 
   below(limit: number): number {
     return Math.floor(this.random() * limit);
@@ -48,36 +60,44 @@ export function makeHistory(kind: Kind, seed: number): History {
   const dice = new Dice(randomNumbers(seed));
   const replicas = 3 + dice.below(2);
   const steps: Step[] = [];
-  if (dice.chance(0.6)) {
-    for (let i = 1 + dice.below(3); i > 0; i--) {
-      const statements = [insert(dice, dice.pick(tablesOf(kind, 0)), '')];
-      steps.push({ step: 'edit', at: 0, statements });
+  if (dice.chance(0.8)) {
+    // Rows that everybody has, parents first, so that edits meet from the beginning.
+    const tables = tablesOf(kind, 0);
+    const first = tables.length > 1 ? 2 : 1 + dice.below(2);
+    for (const table of tables) {
+      for (let i = 0; i < first; i++) {
+        steps.push({ step: 'edit', at: 0, statements: [insert(dice, table, 'OR IGNORE')] });
+      }
     }
     steps.push({ step: 'share', from: 0 });
   }
-  for (let edits = 4 + dice.below(9); edits > 0; ) {
-    const kindOfStep = dice.below(20);
-    if (kindOfStep < 10) edits--;
-    steps.push(someStep(dice, kind, kindOfStep));
+  // Everybody edits apart, then some of it travels; so most histories have writes that do not know of each other.
+  for (let rounds = 1 + dice.below(2); rounds > 0; rounds--) {
+    for (let at = 0; at < replicas; at++) {
+      for (let edits = 1 + dice.below(2); edits > 0; edits--) steps.push(someWrite(dice, kind, at));
+    }
+    for (let travels = 2 + dice.below(5); travels > 0; travels--) steps.push(someTravel(dice));
   }
   return { seed, replicas, ending: dice.chance(0.5) ? 'everything' : 'deltas', steps };
 }
 
-function someStep(dice: Dice, kind: Kind, kindOfStep: number): Step {
-  const position = () => (dice.chance(0.4) ? 0 : dice.below(8));
-  const shuffle = () => (dice.chance(0.3) ? dice.below(1000) : undefined);
-  const replica = () => dice.below(12);
-  if (kindOfStep < 10) {
-    const at = replica();
-    const count = dice.chance(0.15) ? 2 : 1;
-    const statements = Array.from({ length: count }, () => someEdit(dice, dice.pick(tablesOf(kind, at % 3))));
-    return { step: 'edit', at, statements };
-  }
-  if (kindOfStep < 15)
-    return { step: 'send', from: replica(), to: replica(), position: position(), shuffle: shuffle() };
-  if (kindOfStep < 16) return { step: 'pack', from: replica(), position: position() };
-  if (kindOfStep < 19) return { step: 'deliver', payload: dice.below(12), to: replica(), shuffle: shuffle() };
-  return { step: 'read', at: replica() };
+function someWrite(dice: Dice, kind: Kind, at: number): Step {
+  const tables = tablesOf(kind, at);
+  const count = dice.chance(0.15) ? 2 : 1;
+  const statements = Array.from({ length: count }, () => someEdit(dice, dice.pick(tables)));
+  return { step: 'edit', at, statements };
+}
+
+function someTravel(dice: Dice): Step {
+  const position = dice.chance(0.4) ? 0 : dice.below(8);
+  const shuffle = dice.chance(0.3) ? dice.below(1000) : undefined;
+  const from = dice.below(12);
+  const to = from + 1 + dice.below(2);
+  const kindOfStep = dice.below(10);
+  if (kindOfStep < 5) return { step: 'send', from, to, position, shuffle };
+  if (kindOfStep < 7) return { step: 'pack', from, position };
+  if (kindOfStep < 9) return { step: 'deliver', payload: dice.below(12), to, shuffle };
+  return { step: 'read', at: from };
 }
 
 function someEdit(dice: Dice, table: KindTable): string {
@@ -85,18 +105,18 @@ function someEdit(dice: Dice, table: KindTable): string {
   const kindOfEdit = dice.below(20);
   const where = () => whereKey(dice, table);
   const conflict = dice.pick(['', '', '', 'OR REPLACE', 'OR REPLACE', 'OR IGNORE']);
-  if (kindOfEdit < 8) return insert(dice, table, conflict);
-  if (kindOfEdit < 10) {
+  if (kindOfEdit < 6) return insert(dice, table, conflict);
+  if (kindOfEdit < 8) {
     const updates = [...columns.keys()].filter(() => dice.chance(0.6));
     const assignments = updates.map((column) => `${column} = excluded.${column}`).join(', ');
     const target = `ON CONFLICT(${keyColumns.join(', ')})`;
     return `${insert(dice, table, '')} ${target} DO ${assignments ? `UPDATE SET ${assignments}` : 'NOTHING'}`;
   }
-  if (kindOfEdit < 15 && columns.size > 0) {
+  if (kindOfEdit < 14 && columns.size > 0) {
     const chosen = new Set([dice.pick([...columns.keys()]), dice.pick([...columns.keys()])]);
     return `UPDATE ${conflict} ${name} SET ${assign(dice, table, [...chosen])} WHERE ${where()}`;
   }
-  if (kindOfEdit < 17)
+  if (kindOfEdit < 16)
     return `UPDATE ${conflict} ${name} SET ${assign(dice, table, [dice.pick(keyColumns)])} WHERE ${where()}`;
   return `DELETE FROM ${name} WHERE ${where()}`;
 }
@@ -105,6 +125,7 @@ function insert(dice: Dice, table: KindTable, conflict: string): string {
   const { name, keyColumns, columns } = table.rules;
   const names = [...keyColumns, ...columns.keys()];
   const values = names.map((column) => literal(dice, table, column));
+  dice.note(name, keyColumns.map((column, i) => `${column} = ${values[i]}`).join(' AND '));
   return `INSERT ${conflict} INTO ${name}(${names.join(', ')}) VALUES(${values.join(', ')})`;
 }
 
@@ -113,6 +134,8 @@ function assign(dice: Dice, table: KindTable, columns: readonly string[]): strin
 }
 
 function whereKey(dice: Dice, table: KindTable): string {
+  const known = dice.noted(table.rules.name);
+  if (known.length > 0 && dice.chance(0.85)) return dice.pick(known);
   return table.rules.keyColumns.map((column) => `${column} = ${literal(dice, table, column)}`).join(' AND ');
 }
 

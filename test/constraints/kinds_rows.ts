@@ -7,9 +7,9 @@ import { text, type Value } from '../packet/value.js';
 import type { Connection } from '../support/database.js';
 import { type Kind, type KindTable, type RuleOptions, rules } from './kind.js';
 
-const KEYS = ["'a'", "'b'", "'c'"];
+const KEYS = ["'a'", "'b'"];
 const WORDS = ["'x'", "'y'", "'z'"];
-const NUMBERS = ['1', '2', '3', 'NULL'];
+const NUMBERS = ['1', '2', '3'];
 
 function table(
   create: string[],

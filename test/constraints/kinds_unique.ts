@@ -3,8 +3,8 @@ import type { Values } from '../model/constraints.js';
 import { text, type Value } from '../packet/value.js';
 import { type Kind, type KindTable, type RuleOptions, rules } from './kind.js';
 
-const KEYS = ["'a'", "'b'", "'c'", "'d'"];
-const WORDS = ["'x'", "'y'", "'z'"];
+const KEYS = ["'a'", "'b'", "'c'"];
+const WORDS = ["'x'", "'y'"];
 const WORDS_OR_NULL = [...WORDS, 'NULL'];
 const NUMBERS = ['1', '2', '3'];
 
