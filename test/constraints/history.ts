@@ -60,6 +60,9 @@ export function makeHistory(kind: Kind, seed: number): History {
   const dice = new Dice(randomNumbers(seed));
   const replicas = 3 + dice.below(2);
   const steps: Step[] = [];
+  for (const statements of kind.start ?? []) {
+    if (dice.chance(0.7)) steps.push({ step: 'edit', at: 0, statements });
+  }
   if (dice.chance(0.8)) {
     // Rows that everybody has, parents first, so that edits meet from the beginning.
     const tables = tablesOf(kind, 0);

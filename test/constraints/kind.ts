@@ -26,6 +26,8 @@ export interface Kind {
   recursiveTriggers?: boolean;
   /** Statements that are run before the tables are tracked. */
   prepare?: readonly string[];
+  /** Transactions that give the first replica rows which random edits hardly ever make. */
+  start?: readonly string[][];
   /** Replicas whose tables differ (older schema): their own descriptions. */
   tablesOf?: (replica: number) => readonly KindTable[];
   /** Something else that must be true of a database after every operation; throws when it is not. */

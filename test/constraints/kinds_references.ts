@@ -123,6 +123,10 @@ export function tree(clause: Clause, options: RuleOptions = {}, column = 'name T
   return {
     name: `${column === 'name TEXT' ? '' : `${column}, `}self-reference, ON DELETE ${clause.onDelete}`,
     foreignKeys: 'on',
+    start: [
+      ["INSERT INTO node VALUES('p', NULL, 'x'), ('q', 'p', 'y')"],
+      ["UPDATE node SET parent = 'q' WHERE id = 'p'"],
+    ],
     tables: [
       {
         create: [
@@ -150,6 +154,7 @@ function cycle(onDelete: Action): Kind {
   return {
     name: `cycle of two tables, ON DELETE ${onDelete}`,
     foreignKeys: 'on',
+    start: [["INSERT INTO husband VALUES('p', 'c', 'x')", "INSERT INTO wife VALUES('c', 'p', 'x')"]],
     tables: [half('husband', 'wife', PARENTS, CHILDREN), half('wife', 'husband', CHILDREN, PARENTS)],
   };
 }
