@@ -9,6 +9,8 @@ import { type Kind, type KindTable, tablesOf } from './kind.js';
 export type Step =
   /** Statements in one transaction. */
   | { step: 'edit'; at: number; statements: string[] }
+  /** The application settles the first held row of a table, when there is one. */
+  | { step: 'resolve'; at: number; table: string; column: string; value: string }
   /** Folds and reads what is there. */
   | { step: 'read'; at: number }
   /** Makes a payload, for later. `position` counts the sender's earlier reads; 0 = everything. */
@@ -86,6 +88,13 @@ export function makeHistory(kind: Kind, seed: number): History {
 
 function someWrite(dice: Dice, kind: Kind, at: number): Step {
   const tables = tablesOf(kind, at);
+  if (dice.chance(0.08)) {
+    const table = dice.pick(tables);
+    const columns = [...table.rules.columns.keys()];
+    const column = dice.pick(columns);
+    if (columns.length > 0 && kind.algorithm !== 'gos')
+      return { step: 'resolve', at, table: table.rules.name, column, value: literal(dice, table, column) };
+  }
   const count = dice.chance(0.15) ? 2 : 1;
   const statements = Array.from({ length: count }, () => someEdit(dice, dice.pick(tables)));
   return { step: 'edit', at, statements };

@@ -11,7 +11,9 @@ import { ConstrainedReplica } from './replica.js';
 import { StampRegister } from './state.js';
 
 /** What was played since the process started. */
-export const played = { histories: 0, edits: 0, refused: 0, deliveries: 0, held: 0 };
+export const played = { histories: 0, edits: 0, refused: 0, deliveries: 0, resolved: 0, held: 0 };
+
+type Resolution = Extract<Step, { step: 'resolve' }>;
 
 class Player {
   readonly replicas: ConstrainedReplica[];
@@ -33,6 +35,9 @@ class Player {
     switch (step.step) {
       case 'edit':
         this.edit(this.replica(step.at), step.statements);
+        break;
+      case 'resolve':
+        this.resolve(this.replica(step.at), step);
         break;
       case 'read': {
         const replica = this.replica(step.at);
@@ -71,6 +76,12 @@ class Player {
     if (refusal !== undefined) this.trace[line] += ` -- refused: ${refusal}`;
     played.edits++;
     if (refusal !== undefined) played.refused++;
+  }
+
+  private resolve(replica: ConstrainedReplica, { table, column, value }: Resolution): void {
+    const outcome = replica.resolve(table, column, value);
+    this.trace.push(`${replica.name}: resolve a row of ${table}: ${column} = ${value} -- ${outcome}`);
+    if (outcome !== 'nothing held') played.resolved++;
   }
 
   private pack(from: ConstrainedReplica, position: number): { label: string; bytes: Buffer } {

@@ -113,6 +113,22 @@ export class ConstrainedReplica {
     return refusal;
   }
 
+  /**
+   * Gives the first held row of a table another value. The answer must be whether the row is visible then.
+   * @param value an SQL literal
+   */
+  resolve(table: string, column: string, value: string): string {
+    if (this.hasPending) this.inspect();
+    const first = `SELECT id FROM cloudsync_held WHERE tbl = '${table}' AND waits = 0 ORDER BY pk LIMIT 1`;
+    const id = single(this.db, first);
+    if (id === undefined) return 'nothing held';
+    const answer = single(this.db, `SELECT cloudsync_resolve(${id}, '${column}', ${value})`);
+    const isHeld = single(this.db, `SELECT count(*) FROM cloudsync_held WHERE id = ${id}`) === 1n;
+    if (answer !== (isHeld ? 0n : 1n)) this.fail(`cloudsync_resolve says ${answer}, held is ${isHeld}`);
+    this.inspect();
+    return isHeld ? 'still held' : 'visible';
+  }
+
   /** The changes after one of the positions (0 = everything). */
   pack(position: number): Buffer {
     const payload = encodePayload(this.db, this.positions[position % this.positions.length] ?? 0n);

@@ -40,7 +40,7 @@ function playMany(name: string, kindOf: (seed: number) => Kind, short: number): 
   }
 }
 
-function failureOf(kind: Kind, history: History): Error | undefined {
+export function failureOf(kind: Kind, history: History): Error | undefined {
   try {
     playHistory(kind, history);
     return undefined;
@@ -50,7 +50,7 @@ function failureOf(kind: Kind, history: History): Error | undefined {
 }
 
 /** Leaves out steps, and statements of steps, while the history goes on failing. */
-function shrink(kind: Kind, history: History): History {
+export function shrink(kind: Kind, history: History): History {
   let smallest = history;
   for (let isSmaller = true; isSmaller; ) {
     isSmaller = false;
