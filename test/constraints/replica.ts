@@ -65,6 +65,8 @@ export class ConstrainedReplica {
   readonly enforced: boolean;
   /** Arrival numbers at which its changes were read: where a delta can start. */
   readonly positions: bigint[] = [0n];
+  /** Some row was held here at some time. */
+  hasHeld = false;
   private readonly rules: readonly TableRules[];
   private readonly algorithm: string;
   private known: State = new Map();
@@ -185,6 +187,7 @@ export class ConstrainedReplica {
       this.heldRows(),
       verdict.held.map(({ name }) => name),
     );
+    if (verdict.held.length > 0) this.hasHeld = true;
     this.kind.invariant?.(this.db);
     this.known = state;
     this.before = lines;
