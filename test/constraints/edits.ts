@@ -54,7 +54,7 @@ export function someEdit(dice: Dice, table: KindTable): string {
     return `UPDATE ${conflict} ${name} SET ${assign(dice, table, [...chosen])} WHERE ${where()}`;
   }
   if (kindOfEdit < 16)
-    return `UPDATE ${conflict} ${name} SET ${assign(dice, table, [dice.pick(keyColumns)])} WHERE ${where()}`;
+    return `UPDATE ${table.keepsKeys ? '' : conflict} ${name} SET ${assign(dice, table, [dice.pick(keyColumns)])} WHERE ${where()}`;
   return `DELETE FROM ${name} WHERE ${where()}`;
 }
 

@@ -13,6 +13,11 @@ export interface KindTable {
   rules: TableRules;
   /** For every column, key columns too, the SQL literals that edits use. */
   domain: Readonly<Record<string, readonly string[]>>;
+  /**
+   * No UPDATE OR REPLACE of keys: where rows refer to each other in a circle the cascade of the replaced row can remove
+   * the row that is being changed, and no trigger tells of the replaced one.
+   */
+  keepsKeys?: boolean;
 }
 
 export interface Kind {

@@ -133,6 +133,7 @@ export function tree(clause: Clause, options: RuleOptions = {}, column = 'name T
           `CREATE TABLE node(id TEXT PRIMARY KEY NOT NULL, parent TEXT ${references('node(id)', clause)}, ${column})`,
         ],
         rules: rules('node', ['id'], ['parent', 'name'], { ...options, references: own }),
+        keepsKeys: true,
         domain: { id: [...PARENTS, "'s'"], parent: [...PARENTS, "'s'", 'NULL'], name: WORDS },
       },
     ],
@@ -150,6 +151,7 @@ function cycle(onDelete: Action): Kind {
       references: [reference(['other'], other, ['id'], onDelete)],
     }),
     domain: { id: keys, other: [...others, 'NULL'], note: WORDS },
+    keepsKeys: true,
   });
   return {
     name: `cycle of two tables, ON DELETE ${onDelete}`,

@@ -137,7 +137,7 @@ class Player {
     const payload = from.changesAfter(since);
     cursors.set(pair, from.version());
     if (payload.length === 0) return;
-    to.receive(payload);
+    to.receiveAgain(payload);
     played.deliveries++;
   }
 

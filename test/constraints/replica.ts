@@ -143,9 +143,12 @@ export class ConstrainedReplica {
     return encodePayload(this.db, since);
   }
 
-  /** Merges what is known already; the caller compares afterwards. */
+  /** Merges, and looks at the outcome only when there was something new: the caller compares everything at the end. */
   receiveAgain(payload: Buffer): void {
+    const before = this.version();
+    if (this.hasPending) this.inspect();
     applyPayload(this.db, payload);
+    if (this.version() !== before) this.inspect(decodePayload(payload));
   }
 
   receive(payload: Buffer): void {

@@ -1,14 +1,22 @@
 /**
- * Runs many histories of a kind. A normal run is short; CLOUDSYNC_HISTORIES=<n> plays n of every kind.
+ * Runs many histories of a kind. A normal run is short; CLOUDSYNC_HISTORIES=<n> plays n with every
+ * test.
  * CLOUDSYNC_SEED=<seed> begins with the history of that seed.
  */
 import { LONG, propertyOptions } from '../support/random.js';
 import { type History, makeHistory } from './history.js';
 import type { Kind } from './kind.js';
-import { playHistory } from './play.js';
+import { played, playHistory } from './play.js';
 
 /** The longest that a test of one kind may take, in milliseconds. */
 export const KIND_TIMEOUT = process.env.CLOUDSYNC_HISTORIES || LONG ? 7_200_000 : 60_000;
+
+/** Prints what was played; for afterAll. */
+export function report(): void {
+  const { histories, held, edits, refused, deliveries, resolved } = played;
+  const happened = `${edits} edits (${refused} refused), ${deliveries} deliveries, ${resolved} held rows settled by hand`;
+  console.log(`constraints: ${histories} histories, ${held} with held rows; ${happened}`);
+}
 
 /** As runKind, with the kinds in turn: what a seed plays depends on the seed alone. */
 export function runKinds(name: string, kinds: readonly Kind[], short: number): void {
