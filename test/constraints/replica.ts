@@ -145,16 +145,16 @@ export class ConstrainedReplica {
 
   /** Merges, and looks at the outcome only when there was something new: the caller compares everything at the end. */
   receiveAgain(payload: Buffer): void {
-    const before = this.version();
     if (this.hasPending) this.inspect();
+    const before = this.version();
     applyPayload(this.db, payload);
-    if (this.version() !== before) this.inspect(decodePayload(payload));
+    if (this.version() !== before) this.inspect(decodePayload(payload), this.hasReferences());
   }
 
   receive(payload: Buffer): void {
     const packets = decodePayload(payload);
     // With local writes that are not folded yet, or with foreign keys, the merge may make stamps of its own.
-    const mayEdit = this.hasPending || this.rules.some(({ references }) => references.length > 0);
+    const mayEdit = this.hasPending || this.hasReferences();
     applyPayload(this.db, payload);
     this.written = undefined;
     this.inspect(packets, mayEdit);
@@ -204,6 +204,10 @@ export class ConstrainedReplica {
     if (complaints[0]?.integrity_check !== 'ok') this.fail(`integrity_check: ${JSON.stringify(complaints)}`);
     const dangling = this.enforced ? (this.db.pragma('foreign_key_check') as unknown[]) : [];
     if (dangling.length > 0) this.fail(`foreign_key_check finds ${dangling.length} rows without a parent`);
+  }
+
+  private hasReferences(): boolean {
+    return this.rules.some(({ references }) => references.length > 0);
   }
 
   private lines(): Map<string, string> {
