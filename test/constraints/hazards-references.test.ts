@@ -164,6 +164,31 @@ test('RESTRICT brings the parent back with its own values and clocks', () => {
   expectAll(all, schema, { tables: { parent: [], child: [] } });
 });
 
+test('two devices bring the parent back: the newest value wins, not the one that came back last', () => {
+  const schema = family('ON DELETE NO ACTION');
+  const all = devices(3, schema);
+  const [a, b, c] = all as [Connection, Connection, Connection];
+  at(a, 1, "INSERT INTO parent VALUES('p', 'old')");
+  send(a, b, c);
+  at(b, 2, "INSERT INTO child VALUES('b', 'p', 'x'); UPDATE parent SET name = 'newest' WHERE id = 'p'");
+  at(c, 2, "INSERT INTO child VALUES('c', 'p', 'x')");
+  at(a, 3, "DELETE FROM parent WHERE id = 'p'");
+  send(a, b);
+  at(c, 9, "INSERT INTO child VALUES('later', NULL, 'x')");
+  send(a, c);
+  exchange(all);
+  expectAll(all, schema, {
+    tables: {
+      parent: [['p', 'newest']],
+      child: [
+        ['b', 'p', 'x'],
+        ['c', 'p', 'x'],
+        ['later', null, 'x'],
+      ],
+    },
+  });
+});
+
 describe('ON UPDATE CASCADE', () => {
   const schema = family('ON DELETE CASCADE ON UPDATE CASCADE');
 

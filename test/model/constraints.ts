@@ -70,8 +70,6 @@ interface Candidate extends LivingRow {
   decision: 'open' | 'visible' | 'held';
 }
 
-const NEVER: Stamp = { clock: 0n, site: '' };
-
 /** The name of a row in verdicts. */
 export function rowName(table: string, key: readonly Value[]): string {
   return `${table}(${identity(key)})`;
@@ -205,13 +203,11 @@ function valuesOf(rules: TableRules, row: Row): Values {
   };
 }
 
-/** The newest stamp among the columns of unique keys; without such columns the oldest stamp of the row. */
+/** The newest stamp among the columns of unique keys; where none of them has one the oldest stamp of the row. */
 function rankOf(rules: TableRules, row: Row): Stamp | undefined {
   if (rules.uniqueKeys.length === 0) return undefined;
   const columns = new Set(rules.uniqueKeys.flatMap((key) => [...key.columns]));
-  const stamps = [...columns]
-    .filter((column) => !rules.keyColumns.includes(column))
-    .map((column) => row.columns.get(column)?.stamp ?? NEVER);
+  const stamps = [...columns].flatMap((column) => row.columns.get(column)?.stamp ?? []);
   if (stamps.length > 0) return stamps.reduce(laterStamp);
   const told = [...row.columns.values()].map(({ stamp }) => stamp);
   return told.reduce((oldest, stamp) => (compareStamps(stamp, oldest) < 0 ? stamp : oldest), row.stamp);
