@@ -164,6 +164,31 @@ test('RESTRICT brings the parent back with its own values and clocks', () => {
   expectAll(all, schema, { tables: { parent: [], child: [] } });
 });
 
+test('a child of a parent that was made anew waits for it, where only the deletion is known', () => {
+  for (const action of ['CASCADE', 'SET NULL', 'SET DEFAULT']) {
+    const schema = family(`ON DELETE ${action}`);
+    const all = devices(2, schema);
+    const [a, late] = all as [Connection, Connection];
+    at(a, 1, "INSERT INTO parent VALUES('p', 'x'), ('d', 'default')");
+    at(a, 2, "DELETE FROM parent WHERE id = 'p'");
+    send(a, late);
+    at(a, 3, "INSERT INTO parent VALUES('p', 'anew'); INSERT INTO child VALUES('c', 'p', 'x')");
+    const child = singleRows(a).at(-1) as Buffer;
+    applyPayload(late, child);
+    expectAll([late], schema, { tables: { child: [] }, held: [heldName('child', 'c')] });
+    exchange(all);
+    expectAll(all, schema, {
+      tables: {
+        parent: [
+          ['d', 'default'],
+          ['p', 'anew'],
+        ],
+        child: [['c', 'p', 'x']],
+      },
+    });
+  }
+});
+
 test('two devices bring the parent back: the newest value wins, not the one that came back last', () => {
   const schema = family('ON DELETE NO ACTION');
   const all = devices(3, schema);
@@ -174,7 +199,7 @@ test('two devices bring the parent back: the newest value wins, not the one that
   at(c, 2, "INSERT INTO child VALUES('c', 'p', 'x')");
   at(a, 3, "DELETE FROM parent WHERE id = 'p'");
   send(a, b);
-  at(c, 9, "INSERT INTO child VALUES('later', NULL, 'x')");
+  at(c, 9, "INSERT INTO child VALUES('k', NULL, 'x'), ('l', NULL, 'x'), ('m', NULL, 'x')");
   send(a, c);
   exchange(all);
   expectAll(all, schema, {
@@ -183,7 +208,9 @@ test('two devices bring the parent back: the newest value wins, not the one that
       child: [
         ['b', 'p', 'x'],
         ['c', 'p', 'x'],
-        ['later', null, 'x'],
+        ['k', null, 'x'],
+        ['l', null, 'x'],
+        ['m', null, 'x'],
       ],
     },
   });
