@@ -9,6 +9,7 @@ import { describeData } from '../model/describe.js';
 import { isAlive } from '../model/merge.js';
 import { decodePayload } from '../packet/decode.js';
 import type { Packet } from '../packet/packet.js';
+import { identity } from '../packet/value.js';
 import {
   applyPayload,
   type Connection,
@@ -196,6 +197,31 @@ export class ConstrainedReplica {
     this.before = lines;
     this.written = undefined;
     this.hasPending = false;
+  }
+
+  /**
+   * No living row refers to a deleted one: the foreign key's own action has deleted or changed the row, or has brought
+   * its parent back. Left out are SET DEFAULT, whose default may be a deleted row, and references of several columns,
+   * which two replicas may have written apart.
+   */
+  checkActions(): void {
+    for (const rules of this.rules) {
+      for (const { columns, parent, onDelete } of rules.references) {
+        const parents = this.known.get(parent)?.rows;
+        if (onDelete === 'SET DEFAULT' || columns.length > 1 || !this.refersToKey(rules, parent)) continue;
+        for (const row of this.known.get(rules.name)?.rows.values() ?? []) {
+          const { name, values } = livingRow(rules, row);
+          const found = parents?.get(identity(columns.map(values)));
+          if (isAlive(row) && found && !isAlive(found)) this.fail(`${name} refers to a deleted row`);
+        }
+      }
+    }
+  }
+
+  private refersToKey(child: TableRules, parent: string): boolean {
+    const reference = child.references.find((each) => each.parent === parent);
+    const target = this.rules.find(({ name }) => name === parent);
+    return reference?.parentColumns.join() === target?.keyColumns.join();
   }
 
   /** What SQLite itself says about the database. */

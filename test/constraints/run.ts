@@ -48,7 +48,7 @@ function playMany(name: string, kindOf: (seed: number) => Kind, short: number): 
   }
 }
 
-export function failureOf(kind: Kind, history: History): Error | undefined {
+function failureOf(kind: Kind, history: History): Error | undefined {
   try {
     playHistory(kind, history);
     return undefined;
@@ -58,7 +58,7 @@ export function failureOf(kind: Kind, history: History): Error | undefined {
 }
 
 /** Leaves out steps, and statements of steps, while the history goes on failing. */
-export function shrink(kind: Kind, history: History): History {
+function shrink(kind: Kind, history: History): History {
   let smallest = history;
   for (let isSmaller = true; isSmaller; ) {
     isSmaller = false;
