@@ -22,7 +22,7 @@ import { execute, executeLiteral, queryInteger, Statement } from '../sql/stateme
 import { failWith, hasFailed } from '../sql/failure';
 
 /** Version of the layout below; a database of a newer version is refused. */
-export const FORMAT: i64 = 1;
+export const FORMAT: i64 = 2;
 
 export const SITE_SIZE: u32 = 16;
 
