@@ -1,7 +1,7 @@
 /**
- * constraints.mjs: the task list with constraints that real tables have beside their key. A secondary unique index makes
- * our triggers look for rows that a REPLACE would remove, and a foreign key makes SQLite look for the parent; so these
- * inserts have figures of their own, against plain SQLite with the same table.
+ * constraints.mjs: the task list with constraints that real tables have beside their key. A secondary unique
+ * index makes our triggers look for rows that a REPLACE would remove, and a foreign key makes SQLite look
+ * for the parent; so these inserts have figures of their own, against plain SQLite with the same table.
  */
 const COLUMNS =
   'id TEXT PRIMARY KEY NOT NULL, title TEXT, status TEXT, priority INTEGER, estimate REAL, due INTEGER';
@@ -16,7 +16,8 @@ const PARENTS = [
 ];
 
 function taskTable(constraints) {
-  return `CREATE TABLE tasks(${COLUMNS}, slug TEXT NOT NULL, list_id TEXT NOT NULL, number INTEGER NOT NULL${constraints})`;
+  const further = 'slug TEXT NOT NULL, list_id TEXT NOT NULL, number INTEGER NOT NULL';
+  return `CREATE TABLE tasks(${COLUMNS}, ${further}${constraints})`;
 }
 
 const ONE_UNIQUE = ', UNIQUE(slug)';
@@ -34,7 +35,10 @@ export const CONSTRAINED = {
 
 export const INSERT_TASK = 'INSERT INTO tasks VALUES(?,?,?,?,?,?,?,?,?)';
 
-/** Rows of tasks from rows of the plain table: a slug in random order, a list, a number that is unique in the list. */
+/**
+ * Rows of tasks from rows of the plain table: a slug in random order, a list, a number that is unique in the
+ * list.
+ */
 export function taskRows(inserts) {
   return inserts.map((row, i) => [
     ...row,

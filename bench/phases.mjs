@@ -14,7 +14,7 @@ import { DELETE, INSERT, TABLE, UPDATE_FIVE, UPDATE_ONE } from './workload.mjs';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
 
-/** What is measured, in the order in which it must run: methods of Round, then inserts into tables with constraints. */
+/** What is measured, in this order: methods of Round, then inserts into tables with constraints. */
 export const PHASES = [
   'insert',
   'fold',

@@ -1,6 +1,6 @@
 /**
- * application.ts: what a test needs to know of an application whose schema it runs: the tables, the work that people do
- * with it, and what its data must look like whatever the devices have exchanged so far.
+ * application.ts: what a test needs to know of an application whose schema it runs: the tables, the work
+ * that people do with it, and what its data must look like whatever the devices have exchanged so far.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

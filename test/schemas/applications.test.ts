@@ -1,6 +1,7 @@
 /**
- * applications.test.ts: three schemas in the style of real applications, edited by people on four devices for thousands
- * of transactions while changes travel late, twice and out of order; afterwards all devices are equal.
+ * applications.test.ts: three schemas in the style of real applications, edited by people on four devices
+ * for thousands of transactions while changes travel late, twice and out of order; afterwards all devices
+ * are equal.
  *
  * CLOUDSYNC_EDITS=n sets the number of transactions of each run, CLOUDSYNC_SEED the seed.
  */
@@ -46,7 +47,10 @@ function report(fleet: Fleet): void {
   console.log(`${fleet.application.name}: done-refused: ${words.join(', ')}; ${held} rows held at the end`);
 }
 
-/** Every kind of work takes effect: what has not yet is tried more often, between other work that makes way for it. */
+/**
+ * Every kind of work takes effect: what has not yet is tried more often, between other work that makes way
+ * for it.
+ */
 function expectAllWorkDone({ application, operators }: Fleet): void {
   const operator = operators[0] as Operator;
   const undone = () => application.works.filter(({ name }) => !operator.tallies.get(name)?.done);

@@ -1,4 +1,4 @@
--- crm.sql: customer relations of many tenants in one database: composite keys, every kind of reference, an audit trail.
+-- crm.sql: customer relations of many tenants: composite keys, every kind of reference, an audit trail.
 
 CREATE TABLE tenants(
   id TEXT PRIMARY KEY NOT NULL,
@@ -46,7 +46,8 @@ CREATE TABLE contacts(
   PRIMARY KEY(tenant_id, id),
   UNIQUE(tenant_id, email),
   FOREIGN KEY(tenant_id, company_id) REFERENCES companies(tenant_id, id) ON DELETE CASCADE ON UPDATE CASCADE,
-  FOREIGN KEY(referrer_tenant, referrer_id) REFERENCES contacts(tenant_id, id) ON DELETE SET NULL ON UPDATE CASCADE,
+  FOREIGN KEY(referrer_tenant, referrer_id) REFERENCES contacts(tenant_id, id)
+    ON DELETE SET NULL ON UPDATE CASCADE,
   CHECK(NOT is_primary OR company_id IS NOT NULL)
 );
 CREATE UNIQUE INDEX contacts_primary ON contacts(tenant_id, company_id) WHERE is_primary;
@@ -93,7 +94,8 @@ CREATE INDEX tasks_by_assignee ON tasks(tenant_id, assignee);
 
 CREATE VIEW pipeline AS
   SELECT d.tenant_id, d.id, c.name AS company, s.position, d.amount * d.probability / 100 AS expected
-  FROM deals AS d JOIN companies AS c USING(tenant_id) JOIN stages AS s ON s.code = d.stage WHERE c.id = d.company_id;
+  FROM deals AS d JOIN companies AS c USING(tenant_id) JOIN stages AS s ON s.code = d.stage
+  WHERE c.id = d.company_id;
 
 CREATE VIEW address_book AS SELECT tenant_id, id, name, email FROM contacts WHERE email IS NOT NULL;
 CREATE TRIGGER address_book_rename INSTEAD OF UPDATE OF name, email ON address_book BEGIN
@@ -111,7 +113,7 @@ CREATE TRIGGER audit_insert AFTER INSERT ON contacts WHEN NOT cloudsync_is_sync(
   INSERT INTO audit VALUES(lower(hex(randomblob(16))), NEW.tenant_id, NEW.id, 'new: ' || NEW.name);
 END;
 CREATE TRIGGER audit_update AFTER UPDATE ON contacts WHEN NOT cloudsync_is_sync() BEGIN
-  INSERT INTO audit VALUES(lower(hex(randomblob(16))), NEW.tenant_id, NEW.id, OLD.name || ' is now ' || NEW.name);
+  INSERT INTO audit VALUES(lower(hex(randomblob(16))), NEW.tenant_id, NEW.id, 'now: ' || NEW.name);
 END;
 CREATE TRIGGER audit_delete AFTER DELETE ON contacts WHEN NOT cloudsync_is_sync() BEGIN
   INSERT INTO audit VALUES(lower(hex(randomblob(16))), OLD.tenant_id, OLD.id, 'gone: ' || OLD.name);

@@ -64,7 +64,9 @@ function makePrimary(operator: Operator): void {
   operator.run('UPDATE contacts SET is_primary = 1 WHERE tenant_id = ? AND id = ?', tenant_id, id);
 }
 
-/** Two entries of one person become one: everything moves to the older, which takes the address of the other. */
+/**
+ * Two entries of one person become one: everything moves to the older, which takes the address of the other.
+ */
 function mergeContacts(operator: Operator): void {
   const keep = any(operator, 'contacts');
   const drop = ofTenant(operator, 'contacts', keep);

@@ -1,6 +1,7 @@
 /**
- * fleet.ts: several devices with one application. People work on all of them while payloads are on their way: some
- * arrive late, some twice, some after newer ones. In the end everything is exchanged and everything must be equal.
+ * fleet.ts: several devices with one application. People work on all of them while payloads are on their
+ * way: some arrive late, some twice, some after newer ones. In the end everything is exchanged and
+ * everything must be equal.
  */
 import { expect } from 'vitest';
 import {
@@ -32,7 +33,9 @@ export class Fleet {
   private readonly letters: Letter[] = [];
   private readonly cursors = new Map<string, bigint>();
 
-  /** Every second device has recursive triggers on, as better-sqlite3 has them by default and SQLite has not. */
+  /**
+   * Every second device has recursive triggers on, as better-sqlite3 has them by default and SQLite has not.
+   */
   constructor(
     readonly application: Application,
     readonly foreignKeys: boolean,
@@ -154,8 +157,8 @@ function difference(left: readonly string[], right: readonly string[]): string[]
 }
 
 /**
- * All devices: the same rows in every table, the same rows held, the same clocks, and the journal as long as the work of
- * all people has made it.
+ * All devices: the same rows in every table, the same rows held, the same clocks, and the journal as long as
+ * the work of all people has made it.
  */
 export function expectEqualDevices({ application, devices, operators }: Fleet): void {
   const [first, ...others] = devices as [Connection, ...Connection[]];

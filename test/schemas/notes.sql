@@ -63,6 +63,7 @@ CREATE TRIGGER notes_fts_update AFTER UPDATE OF id, title, body ON notes BEGIN
 END;
 
 -- Without a guard on purpose: a merge undoes what this trigger does to a merged note.
-CREATE TRIGGER notes_touch AFTER UPDATE OF title, body, notebook_id ON notes WHEN NEW.updated_at IS OLD.updated_at BEGIN
+CREATE TRIGGER notes_touch AFTER UPDATE OF title, body, notebook_id ON notes
+WHEN NEW.updated_at IS OLD.updated_at BEGIN
   UPDATE notes SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ') || ' ' || hex(randomblob(4)) WHERE id = NEW.id;
 END;

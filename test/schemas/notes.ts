@@ -1,5 +1,6 @@
 /**
- * notes.ts: how people work with the notes application (notes.sql), and what its full-text index must look like.
+ * notes.ts: how people work with the notes application (notes.sql), and what its full-text index must look
+ * like.
  */
 import { type Connection, single } from '../support/database.js';
 import { type Application, readSchemaFile } from './application.js';
@@ -75,7 +76,10 @@ function attach(operator: Operator): void {
   );
 }
 
-/** An update of one row of a table, chosen at random; `values` gives what the placeholders of `set` stand for. */
+/**
+ * An update of one row of a table, chosen at random; `values` gives what the placeholders of `set` stand
+ * for.
+ */
 function update(table: string, set: string, values: (operator: Operator) => unknown[]): Work['perform'] {
   return (operator) => {
     const row = operator.any(table, 'id');
@@ -137,7 +141,8 @@ function check(db: Connection): void {
   }>;
   const search = db
     .prepare(
-      'SELECT n.id FROM notes_fts AS f JOIN notes AS n ON n.rowid = f.rowid WHERE notes_fts MATCH ? ORDER BY n.id',
+      `SELECT n.id FROM notes_fts AS f JOIN notes AS n ON n.rowid = f.rowid
+       WHERE notes_fts MATCH ? ORDER BY n.id`,
     )
     .pluck();
   for (const word of VOCABULARY.slice(0, SEARCHED)) {

@@ -1,7 +1,8 @@
 /**
- * operator.ts: somebody who works with an application at one device: picks rows as a screen would offer them, and carries
- * out what the business asks for, one transaction for each piece of work. What the database refuses is undone as a whole
- * and counted: in life, too, the one who tries learns that the name is taken.
+ * operator.ts: somebody who works with an application at one device: picks rows as a screen would offer
+ * them, and carries out what the business asks for, one transaction for each piece of work. What the
+ * database refuses is undone as a whole and counted: in life, too, the one who tries learns that the name is
+ * taken.
  */
 import Database from 'better-sqlite3';
 import type { Connection } from '../support/database.js';
@@ -23,8 +24,8 @@ export interface Tally {
 }
 
 const WORDS =
-  'apple river paper window summer letter garden bridge copper winter mirror candle harbour meadow basket ticket ' +
-  'silver forest lantern violin';
+  'apple river paper window summer letter garden bridge copper winter mirror candle harbour meadow basket ' +
+  'ticket silver forest lantern violin';
 
 export const VOCABULARY: readonly string[] = WORDS.split(' ');
 
@@ -148,7 +149,10 @@ export class Operator {
     );
   }
 
-  /** Statements are kept: preparing them would take most of the time. SQLite prepares anew after a change of the schema. */
+  /**
+   * Statements are kept: preparing them would take most of the time. SQLite prepares anew after a change of
+   * the schema.
+   */
   private prepare(sql: string): Database.Statement {
     let statement = this.statements.get(sql);
     if (statement === undefined) {

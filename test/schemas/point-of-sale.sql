@@ -1,4 +1,4 @@
--- point-of-sale.sql: tills of several stores: products, receipts with lines, payments, and sums kept by triggers.
+-- point-of-sale.sql: tills of several stores: products, receipts with lines, payments, sums kept by triggers.
 
 CREATE TABLE stores(
   id TEXT PRIMARY KEY NOT NULL,
@@ -54,7 +54,7 @@ CREATE TABLE payments(
 ) STRICT;
 CREATE INDEX payments_by_receipt ON payments(receipt_id);
 
--- Rules that look at other rows: whoever writes has to keep them. A merge takes what has happened, hence the guard.
+-- Rules that look at other rows: whoever writes has to keep them. A merge takes what happened: the guard.
 CREATE TRIGGER closed_receipt_insert BEFORE INSERT ON receipt_lines
 WHEN NOT cloudsync_is_sync() AND (SELECT status FROM receipts WHERE id = NEW.receipt_id) <> 'open' BEGIN
   SELECT RAISE(ABORT, 'the receipt is closed');

@@ -1,5 +1,6 @@
 /**
- * point-of-sale.ts: how people work at the tills (point-of-sale.sql), and what the sums kept by triggers must be.
+ * point-of-sale.ts: how people work at the tills (point-of-sale.sql), and what the sums kept by triggers
+ * must be.
  */
 import { type Connection, quoted } from '../support/database.js';
 import { type Application, readSchemaFile } from './application.js';
@@ -23,7 +24,10 @@ function insertProduct(operator: Operator): void {
   operator.run('INSERT INTO products(id, sku, name, price, cost) VALUES(?, ?, ?, ?, ?)', ...values);
 }
 
-/** From a supplier's list, under an id of its own: whoever has the number already makes room, where nobody sold it. */
+/**
+ * From a supplier's list, under an id of its own: whoever has the number already makes room, where nobody
+ * sold it.
+ */
 function importProduct(operator: Operator): void {
   const values = [operator.newId('import'), sku(operator), operator.words(1), 50 + operator.below(1000)];
   operator.run(
@@ -56,7 +60,8 @@ function insertLine(operator: Operator, receipt: unknown, line: unknown): void {
   const price = product['price'] as bigint;
   const discount = operator.chance(0.3) ? operator.below(Number(price) + 1) : 0;
   operator.run(
-    'INSERT INTO receipt_lines(receipt_id, line, product_id, quantity, price, discount) VALUES(?, ?, ?, ?, ?, ?)',
+    `INSERT INTO receipt_lines(receipt_id, line, product_id, quantity, price, discount)
+     VALUES(?, ?, ?, ?, ?, ?)`,
     receipt,
     line,
     product['id'],
@@ -188,8 +193,8 @@ function expectNone(db: Connection, what: string, sql: string): void {
 
 /** The device's own sums follow what is in the table. */
 function check(db: Connection, complete: boolean): void {
-  const sums =
-    'SELECT product_id, sum(quantity) AS quantity, sum(amount) AS amount FROM receipt_lines GROUP BY product_id';
+  const sums = `SELECT product_id, sum(quantity) AS quantity, sum(amount) AS amount FROM receipt_lines
+     GROUP BY product_id`;
   expectNone(
     db,
     'sales that do not follow the lines',
@@ -209,7 +214,8 @@ function checkTotals(db: Connection): void {
   const wrong = db
     .prepare(
       `SELECT r.id, r.total, ifnull(sum(l.amount), 0) AS lines FROM receipts AS r
-       LEFT JOIN receipt_lines AS l ON l.receipt_id = r.id WHERE NOT r.is_shared GROUP BY r.id HAVING r.total <> lines`,
+       LEFT JOIN receipt_lines AS l ON l.receipt_id = r.id WHERE NOT r.is_shared
+       GROUP BY r.id HAVING r.total <> lines`,
     )
     .all() as Array<{ id: string; total: bigint; lines: bigint }>;
   if (wrong.length === 0) return;
@@ -221,8 +227,8 @@ function checkTotals(db: Connection): void {
 }
 
 /**
- * Keys of receipts whose total need not be the sum of the lines: with a line that is held, and such that were deleted,
- * their lines too, and brought back by somebody's refund.
+ * Keys of receipts whose total need not be the sum of the lines: with a line that is held, and such that
+ * were deleted, their lines too, and brought back by somebody's refund.
  */
 function excusedReceipts(db: Connection): string[] {
   const keys = db
