@@ -143,9 +143,12 @@ function renameTenant(operator: Operator): void {
   operator.run('UPDATE tenants SET id = ? WHERE id = ?', operator.newId('tenant'), tenant?.['id']);
 }
 
-/** Somebody leaves for good. Companies with deals cannot be deleted, so these go first. */
+/**
+ * Somebody leaves for good, while there are others. Companies with deals cannot be deleted, so these go
+ * first.
+ */
 function deleteTenant(operator: Operator): void {
-  const tenant = operator.any('tenants', 'id')?.['id'];
+  const tenant = operator.any('tenants', 'id', '(SELECT count(*) FROM tenants) > ?', TENANTS)?.['id'];
   operator.run('DELETE FROM deals WHERE tenant_id = ?', tenant);
   operator.run('DELETE FROM tenants WHERE id = ?', tenant);
 }
@@ -199,6 +202,12 @@ const WORKS: readonly Work[] = [
   { name: 'merge companies', weight: 1, perform: mergeCompanies },
   { name: 'new contact', weight: 14, perform: insertContact },
   { name: 'change email', weight: 6, perform: onRow('contacts', 'email = ?', (o) => [email(o)]) },
+  {
+    name: 'give held contact another email',
+    weight: 2,
+    needsOthers: true,
+    perform: (operator) => operator.settle('contacts', 'email', email(operator)),
+  },
   {
     name: 'edit address book',
     weight: 4,

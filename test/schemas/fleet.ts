@@ -150,7 +150,7 @@ function contentOf(application: Application, db: Connection): string[] {
 }
 
 /** The lines that only one of two devices has. */
-function difference(left: readonly string[], right: readonly string[]): string[] {
+export function difference(left: readonly string[], right: readonly string[]): string[] {
   const [inLeft, inRight] = [new Set(left), new Set(right)];
   const onlyLeft = left.filter((line) => !inRight.has(line)).map((line) => `- ${line}`);
   return [...onlyLeft, ...right.filter((line) => !inLeft.has(line)).map((line) => `+ ${line}`)];

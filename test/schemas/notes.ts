@@ -120,6 +120,12 @@ const WORKS: readonly Work[] = [
   { name: 'delete note', weight: 2, perform: remove('notes') },
   { name: 'tag note', weight: 8, perform: (operator) => tagNote(operator) },
   { name: 'rename tag', weight: 3, perform: renameTag },
+  {
+    name: 'rename held tag',
+    weight: 2,
+    needsOthers: true,
+    perform: (operator) => operator.settle('tags', 'name', operator.words(2)),
+  },
   { name: 'merge tags', weight: 1, perform: mergeTags },
   { name: 'delete tag', weight: 1, perform: remove('tags') },
   { name: 'attach', weight: 5, perform: attach },

@@ -14,6 +14,8 @@ export interface Work {
   name: string;
   /** How often it is chosen, against the others. */
   weight: number;
+  /** There is something to do only after others have sent their changes. */
+  needsOthers?: boolean;
   perform(operator: Operator): void;
 }
 
@@ -132,6 +134,14 @@ export class Operator {
 
   rows(sql: string, ...parameters: unknown[]): Row[] {
     return this.prepare(sql).all(parameters) as Row[];
+  }
+
+  /** Looks what is held of a table, and gives any one of these rows another value. */
+  settle(table: string, column: string, value: unknown): void {
+    // What has been written here since may have settled it already.
+    this.value('SELECT cloudsync_db_version()');
+    const held = this.any('cloudsync_held', 'pk, id', 'tbl = ?', table);
+    if (held !== undefined) this.value('SELECT cloudsync_resolve(?, ?, ?)', held['id'], column, value);
   }
 
   /**

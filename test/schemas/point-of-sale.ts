@@ -77,6 +77,12 @@ function insertLine(operator: Operator, receipt: unknown, line: unknown): void {
   );
 }
 
+/** Two tills have given the same number; the one that is held gets the next free one. */
+function renumberHeld(operator: Operator): void {
+  const number = operator.value('SELECT max(number) + 1 FROM receipts');
+  operator.settle('receipts', 'number', number);
+}
+
 /** A receipt that this till may change: its own, or one that was handed over to all. */
 function anyReceipt(operator: Operator): Row | undefined {
   return operator.any('receipts', 'id', 'is_shared OR id LIKE ?', `receipt${operator.number}-%`);
@@ -173,6 +179,7 @@ const WORKS: readonly Work[] = [
     perform: (o) => void o.run('DELETE FROM products WHERE id = ?', o.any('products', 'id')?.['id']),
   },
   { name: 'new receipt', weight: 12, perform: insertReceipt },
+  { name: 'renumber held receipt', weight: 4, needsOthers: true, perform: renumberHeld },
   { name: 'add line', weight: 10, perform: addLine },
   { name: 'change quantity', weight: 8, perform: changeLine('quantity = ?', 4) },
   { name: 'change discount', weight: 6, perform: changeLine('discount = ?', 1500) },
