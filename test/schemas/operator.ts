@@ -105,7 +105,12 @@ export class Operator {
   }
 
   newId(prefix: string): string {
-    return `${prefix}${this.number}-${++this.made}`;
+    return `${prefix}${this.number}-${this.newNumber()}`;
+  }
+
+  /** A number that this device has not given before. */
+  newNumber(): number {
+    return ++this.made;
   }
 
   /** Words of the vocabulary; the same ones come again, so that names meet. */

@@ -56,7 +56,7 @@ function insertReceipt(operator: Operator): void {
   const insert =
     "INSERT INTO receipts(id, store_id, number, is_shared, status, opened_at) VALUES(?, ?, ?, ?, 'open', ?)";
   operator.run(insert, id, store, number, operator.chance(0.3) ? 1 : 0, new Date().toISOString());
-  for (let line = 1 + operator.below(5); line > 0; line--) insertLine(operator, id, line);
+  for (let lines = 1 + operator.below(5); lines > 0; lines--) insertLine(operator, id, operator.newNumber());
 }
 
 function insertLine(operator: Operator, receipt: unknown, line: unknown): void {
@@ -92,11 +92,17 @@ function anyLine(operator: Operator): Row | undefined {
   return operator.any('receipt_lines', 'receipt_id, line', 'receipt_id = ?', anyReceipt(operator)?.['id']);
 }
 
+/**
+ * Where several tills may add lines, two give the same number to different ones now and then: one row with one
+ * of the two as its values. A till that counts by itself never gives a number again: a line that is held is not
+ * seen, and a new one under its key would take its place.
+ */
 function addLine(operator: Operator): void {
-  const receipt = anyReceipt(operator)?.['id'];
+  const receipt = anyReceipt(operator);
   if (receipt === undefined) return;
   const next = 'SELECT ifnull(max(line), 0) + 1 FROM receipt_lines WHERE receipt_id = ?';
-  insertLine(operator, receipt, operator.value(next, receipt));
+  const line = receipt['is_shared'] ? operator.value(next, receipt['id']) : operator.newNumber();
+  insertLine(operator, receipt['id'], line);
 }
 
 function changeLine(set: string, most: number): Work['perform'] {
