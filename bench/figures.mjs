@@ -21,7 +21,12 @@ export const FIGURES = [
   { key: 'oneUnique', label: 'insert, one unique index', phases: ['insertOneUnique'], ...constrained },
   { key: 'twoUnique', label: 'insert, two unique indexes', phases: ['insertTwoUnique'], ...constrained },
   { key: 'reference', label: 'insert, a foreign key', phases: ['insertReference'], ...constrained },
-  { key: 'uniqueAndReference', label: 'insert, unique and foreign key', phases: ['insertBoth'], ...constrained },
+  {
+    key: 'uniqueAndReference',
+    label: 'insert, unique and foreign key',
+    phases: ['insertBoth'],
+    ...constrained,
+  },
   {
     key: 'encode',
     label: 'fold + encode all / insert',
