@@ -28,6 +28,12 @@ export const FIGURES = [
     ...constrained,
   },
   {
+    key: 'inMemory',
+    label: '  with temp_store = MEMORY',
+    phases: ['insertBothInMemory'],
+    ...constrained,
+  },
+  {
     key: 'encode',
     label: 'fold + encode all / insert',
     phases: ['fold', 'encode'],
