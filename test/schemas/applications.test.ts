@@ -7,9 +7,11 @@
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { useWorkspace } from '../end-to-end/workspace.js';
+import type { Algorithm } from '../packet/packet.js';
 import { type Connection, dumpMetadata, dumpTable, openDatabase } from '../support/database.js';
 import { exchangeAll } from '../support/exchange.js';
 import { LONG, propertyOptions } from '../support/random.js';
+import type { Application } from './application.js';
 import { CRM } from './crm.js';
 import { BY_SERVER, connect } from './exchanges.js';
 import {
@@ -128,6 +130,27 @@ describe.each([NOTES, POINT_OF_SALE, CRM])('$name', (application) => {
     expectSound(fleet, true);
     expectEqualDevices(fleet);
     expectRelayed(fleet, workspace.serverFile(database));
+    report(fleet);
+  });
+});
+
+/** The same work where other rules decide about deletions: every table but the journals has the algorithm. */
+function under(algorithm: Algorithm, application: Application): Application {
+  const tables = new Map(application.tables);
+  for (const [table, own] of tables) if (own !== 'gos') tables.set(table, algorithm);
+  return { ...application, tables };
+}
+
+describe.each([NOTES, CRM])('$name', (application) => {
+  test.each(['aws', 'dws'] as const)('four devices by payloads, all tables %s', (algorithm) => {
+    const { seed } = propertyOptions(`${application.name}, ${algorithm}`, 1);
+    const fleet = open(under(algorithm, application), true, randomNumbers(seed));
+    fleet.begin(exchangeAll);
+    fleet.work(EDITS / 4, byLetters);
+    exchangeAll(fleet.devices);
+    expectSound(fleet, true);
+    expectEqualDevices(fleet);
+    expectRest(fleet);
     report(fleet);
   });
 });

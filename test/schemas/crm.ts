@@ -204,7 +204,7 @@ const WORKS: readonly Work[] = [
   { name: 'change email', weight: 6, perform: onRow('contacts', 'email = ?', (o) => [email(o)]) },
   {
     name: 'give held contact another email',
-    weight: 2,
+    weight: 5,
     needsOthers: true,
     perform: (operator) => operator.settle('contacts', 'email', email(operator)),
   },

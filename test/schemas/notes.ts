@@ -122,7 +122,7 @@ const WORKS: readonly Work[] = [
   { name: 'rename tag', weight: 3, perform: renameTag },
   {
     name: 'rename held tag',
-    weight: 2,
+    weight: 4,
     needsOthers: true,
     perform: (operator) => operator.settle('tags', 'name', operator.words(2)),
   },
