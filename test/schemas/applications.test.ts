@@ -29,7 +29,7 @@ import type { Operator, Tally } from './operator.js';
 import { POINT_OF_SALE } from './point-of-sale.js';
 import { randomNumbers } from './random-numbers.js';
 
-const EDITS = Number(process.env['CLOUDSYNC_EDITS'] ?? (LONG ? 20_000 : 1_000));
+const EDITS = Number(process.env['CLOUDSYNC_EDITS'] ?? (LONG ? 6_000 : 1_000));
 const EDITS_WITH_SERVER = Math.ceil(EDITS / 5);
 const ROUNDS = LONG ? 8 : 2;
 
