@@ -9,6 +9,7 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+const constrained = { goal: 2.5 };
 const updates = { goal: 1.6, atLeast: 1.8 };
 
 export const FIGURES = [
@@ -17,6 +18,21 @@ export const FIGURES = [
   { key: 'updateFive', label: 'update five columns', phases: ['updateFive'], ...updates },
   { key: 'delete', label: 'delete', phases: ['delete'], goal: 1.7, atLeast: 1.8 },
   { key: 'commits', label: 'insert, one commit per row', phases: ['insertWithCommits'], goal: 1.3 },
+  { key: 'oneUnique', label: 'insert, one unique index', phases: ['insertOneUnique'], ...constrained },
+  { key: 'twoUnique', label: 'insert, two unique indexes', phases: ['insertTwoUnique'], ...constrained },
+  { key: 'reference', label: 'insert, a foreign key', phases: ['insertReference'], ...constrained },
+  {
+    key: 'uniqueAndReference',
+    label: 'insert, unique and foreign key',
+    phases: ['insertBoth'],
+    ...constrained,
+  },
+  {
+    key: 'inMemory',
+    label: '  with temp_store = MEMORY',
+    phases: ['insertBothInMemory'],
+    ...constrained,
+  },
   {
     key: 'encode',
     label: 'fold + encode all / insert',

@@ -36,7 +36,7 @@ function runRound({ systems, workload, clock, measured }, folder, turned) {
   if (turned) order.reverse();
   for (const phase of PHASES) {
     for (const index of order) {
-      const seconds = rounds[index][phase]();
+      const seconds = rounds[index].run(phase);
       keepTime(measured[index], phase, seconds, workload.inserts.length);
       if (phase === SIZES_AFTER) takeSizes(rounds[index], measured[index]);
     }

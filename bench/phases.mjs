@@ -7,13 +7,14 @@ import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createDatabase } from './systems.mjs';
+import { CONSTRAINED, createTasks, INSERT_TASK, taskRows } from './constraints.mjs';
+import { createDatabase, openDatabase } from './systems.mjs';
 import { DELETE, INSERT, TABLE, UPDATE_FIVE, UPDATE_ONE } from './workload.mjs';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
 
-/** The methods of Round that are measured, in the order in which they must run. */
+/** What is measured, in this order: methods of Round, then inserts into tables with constraints. */
 export const PHASES = [
   'insert',
   'fold',
@@ -26,6 +27,7 @@ export const PHASES = [
   'updateFive',
   'delete',
   'insertWithCommits',
+  ...Object.keys(CONSTRAINED),
 ];
 
 /** Rows of the phase that commits each row; commits are slower, so fewer of them are measured as exactly. */
@@ -71,15 +73,28 @@ export class Round {
     return this.clock() - start;
   }
 
+  /** Runs one of PHASES. */
+  run(phase) {
+    return phase in CONSTRAINED ? this.insertConstrained(phase) : this[phase]();
+  }
+
   /** Runs a statement for every row in one transaction; everything before has reached the database file. */
-  transaction(sql, parameters) {
-    this.source.pragma('wal_checkpoint(TRUNCATE)');
-    const statement = this.source.prepare(sql);
+  transaction(sql, parameters, db = this.source) {
+    db.pragma('wal_checkpoint(TRUNCATE)');
+    const statement = db.prepare(sql);
     return this.seconds(() => {
-      this.source.exec('BEGIN IMMEDIATE');
+      db.exec('BEGIN IMMEDIATE');
       for (const row of parameters) statement.run(row);
-      this.source.exec('COMMIT');
+      db.exec('COMMIT');
     });
+  }
+
+  insertConstrained(phase) {
+    const db = openDatabase(this.system, join(this.folder, `${phase}.db`));
+    createTasks(db, this.adapter, phase);
+    const time = this.transaction(INSERT_TASK, taskRows(this.workload.inserts), db);
+    db.close();
+    return time;
   }
 
   insert() {
