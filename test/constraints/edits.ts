@@ -1,4 +1,4 @@
-/** Random edits of a table, as SQL: every kind of write with every conflict clause, on few keys and few values. */
+/** Random edits of a table, as SQL: all kinds of writes and conflict clauses, on few keys and few values. */
 import type { KindTable } from './kind.js';
 
 /** Random choices, and which keys were inserted somewhere. */
@@ -47,14 +47,16 @@ export function someEdit(dice: Dice, table: KindTable): string {
     const updates = [...columns.keys()].filter(() => dice.chance(0.6));
     const assignments = updates.map((column) => `${column} = excluded.${column}`).join(', ');
     const target = `ON CONFLICT(${keyColumns.join(', ')})`;
-    return `${insert(dice, table, '')} ${target} DO ${assignments ? `UPDATE SET ${assignments}` : 'NOTHING'}`;
+    const action = assignments ? `UPDATE SET ${assignments}` : 'NOTHING';
+    return `${insert(dice, table, '')} ${target} DO ${action}`;
   }
+  const update = table.plainUpdates ? 'UPDATE' : `UPDATE ${conflict}`;
   if (kindOfEdit < 14 && columns.size > 0) {
     const chosen = new Set([dice.pick([...columns.keys()]), dice.pick([...columns.keys()])]);
-    return `UPDATE ${conflict} ${name} SET ${assign(dice, table, [...chosen])} WHERE ${where()}`;
+    return `${update} ${name} SET ${assign(dice, table, [...chosen])} WHERE ${where()}`;
   }
   if (kindOfEdit < 16)
-    return `UPDATE ${table.keepsKeys ? '' : conflict} ${name} SET ${assign(dice, table, [dice.pick(keyColumns)])} WHERE ${where()}`;
+    return `${update} ${name} SET ${assign(dice, table, [dice.pick(keyColumns)])} WHERE ${where()}`;
   return `DELETE FROM ${name} WHERE ${where()}`;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The line of the hazards list about foreign keys under merge: no permanent stop, equal everywhere, no child visible
- * without its parent; a hold is not a delete.
+ * The line of the hazards list about foreign keys under merge: no permanent stop, equal everywhere, no child
+ * visible without its parent; a hold is not a delete.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -29,7 +29,8 @@ afterEach(closeAll);
 function family(clause: string): Schema {
   return {
     sql: `CREATE TABLE parent(id TEXT PRIMARY KEY NOT NULL, name TEXT);
-          CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL, parent TEXT DEFAULT 'd' REFERENCES parent(id) ${clause}, name TEXT)`,
+          CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL,
+            parent TEXT DEFAULT 'd' REFERENCES parent(id) ${clause}, name TEXT)`,
     tables: { parent: 1, child: 1 },
   };
 }
@@ -40,8 +41,10 @@ const TREE: Schema = {
   tables: { node: 1 },
 };
 const COUPLE: Schema = {
-  sql: `CREATE TABLE husband(id TEXT PRIMARY KEY NOT NULL, wife TEXT REFERENCES wife(id) DEFERRABLE INITIALLY DEFERRED);
-        CREATE TABLE wife(id TEXT PRIMARY KEY NOT NULL, husband TEXT REFERENCES husband(id) DEFERRABLE INITIALLY DEFERRED)`,
+  sql: `CREATE TABLE husband(id TEXT PRIMARY KEY NOT NULL,
+          wife TEXT REFERENCES wife(id) DEFERRABLE INITIALLY DEFERRED);
+        CREATE TABLE wife(id TEXT PRIMARY KEY NOT NULL,
+          husband TEXT REFERENCES husband(id) DEFERRABLE INITIALLY DEFERRED)`,
   tables: { husband: 1, wife: 1 },
 };
 
@@ -69,7 +72,7 @@ test('a child that arrives before its parent is held and appears with it', () =>
   exchange([a, b]);
 });
 
-test('a parent that was edited after its child, and so sorts later, row by row in the order of the feed', () => {
+test('a parent that was edited after its child, and so sorts later, row by row', () => {
   const [a, b] = devices(2, FAMILY) as [Connection, Connection];
   at(a, 1, "INSERT INTO parent VALUES('p', 'old'); INSERT INTO child VALUES('c', 'p', 'x')");
   at(a, 2, "UPDATE parent SET name = 'new' WHERE id = 'p'");
@@ -229,10 +232,11 @@ describe('ON UPDATE CASCADE', () => {
     expectAll(all, schema, { tables: { parent: [['q', 'x']], child: [['c', 'q', 'x']] } });
   });
 
-  test('a referenced UNIQUE column changes by a merge: the children that the author did not know follow', () => {
+  test('a referenced UNIQUE column changes by a merge: children that the author did not know follow', () => {
     const unique: Schema = {
       sql: `CREATE TABLE parent(id TEXT PRIMARY KEY NOT NULL, code TEXT UNIQUE);
-            CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL, parent TEXT REFERENCES parent(code) ON UPDATE CASCADE)`,
+            CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL,
+              parent TEXT REFERENCES parent(code) ON UPDATE CASCADE)`,
       tables: { parent: 1, child: 1 },
     };
     const all = devices(3, unique);
@@ -285,8 +289,10 @@ test('a cycle of tables: rows that refer to each other are visible together, in 
 describe('a child of a held row', () => {
   const schema: Schema = {
     sql: `CREATE TABLE parent(id TEXT PRIMARY KEY NOT NULL, email TEXT UNIQUE);
-          CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL, parent TEXT REFERENCES parent(id) ON DELETE CASCADE);
-          CREATE TABLE nulled(id TEXT PRIMARY KEY NOT NULL, parent TEXT REFERENCES parent(id) ON DELETE SET NULL)`,
+          CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL,
+            parent TEXT REFERENCES parent(id) ON DELETE CASCADE);
+          CREATE TABLE nulled(id TEXT PRIMARY KEY NOT NULL,
+            parent TEXT REFERENCES parent(id) ON DELETE SET NULL)`,
     tables: { parent: 1, child: 1, nulled: 1 },
   };
 
@@ -296,7 +302,8 @@ describe('a child of a held row', () => {
     at(
       b,
       2,
-      "INSERT INTO parent VALUES('q', 'x'); INSERT INTO child VALUES('c', 'q'); INSERT INTO nulled VALUES('n', 'q')",
+      `INSERT INTO parent VALUES('q', 'x'); INSERT INTO child VALUES('c', 'q');
+       INSERT INTO nulled VALUES('n', 'q')`,
     );
     const written = dumpMetadata(b);
     at(a, 1, "INSERT INTO parent VALUES('p', 'x')");

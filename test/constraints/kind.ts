@@ -14,10 +14,10 @@ export interface KindTable {
   /** For every column, key columns too, the SQL literals that edits use. */
   domain: Readonly<Record<string, readonly string[]>>;
   /**
-   * No UPDATE OR REPLACE of keys: where rows refer to each other in a circle the cascade of the replaced row can remove
-   * the row that is being changed, and no trigger tells of the replaced one.
+   * No UPDATE OR REPLACE: where rows refer to each other in a circle, the action for the replaced row can remove or
+   * change the row that is being updated. SQLite then leaves a broken reference, or no trigger tells what it replaced.
    */
-  keepsKeys?: boolean;
+  plainUpdates?: boolean;
 }
 
 export interface Kind {

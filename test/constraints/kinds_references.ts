@@ -41,8 +41,8 @@ export function parentAndChild(clause: Clause, foreignKeys: Kind['foreignKeys'])
       PARENT,
       {
         create: [
-          `CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL, parent TEXT DEFAULT 'r' ${references('parent(id)', clause)},
-             note TEXT)`,
+          `CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL,
+             parent TEXT DEFAULT 'r' ${references('parent(id)', clause)}, note TEXT)`,
         ],
         rules: rules('child', ['id'], ['parent', 'note'], {
           fallbacks: { parent: text('r') },
@@ -77,8 +77,8 @@ function uniqueParent(clause: Clause): Kind {
       },
       {
         create: [
-          `CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL, parent TEXT DEFAULT 'z' ${references('parent(code)', clause)},
-             note TEXT)`,
+          `CREATE TABLE child(id TEXT PRIMARY KEY NOT NULL,
+             parent TEXT DEFAULT 'z' ${references('parent(code)', clause)}, note TEXT)`,
         ],
         rules: rules('child', ['id'], ['parent', 'note'], {
           fallbacks: { parent: text('z') },
@@ -130,10 +130,11 @@ export function tree(clause: Clause, options: RuleOptions = {}, column = 'name T
     tables: [
       {
         create: [
-          `CREATE TABLE node(id TEXT PRIMARY KEY NOT NULL, parent TEXT ${references('node(id)', clause)}, ${column})`,
+          `CREATE TABLE node(id TEXT PRIMARY KEY NOT NULL,
+             parent TEXT ${references('node(id)', clause)}, ${column})`,
         ],
         rules: rules('node', ['id'], ['parent', 'name'], { ...options, references: own }),
-        keepsKeys: true,
+        plainUpdates: true,
         domain: { id: [...PARENTS, "'s'"], parent: [...PARENTS, "'s'", 'NULL'], name: WORDS },
       },
     ],
@@ -151,7 +152,7 @@ function cycle(onDelete: Action): Kind {
       references: [reference(['other'], other, ['id'], onDelete)],
     }),
     domain: { id: keys, other: [...others, 'NULL'], note: WORDS },
-    keepsKeys: true,
+    plainUpdates: true,
   });
   return {
     name: `cycle of two tables, ON DELETE ${onDelete}`,

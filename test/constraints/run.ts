@@ -14,7 +14,7 @@ export const KIND_TIMEOUT = process.env.CLOUDSYNC_HISTORIES || LONG ? 7_200_000 
 /** Prints what was played; for afterAll. */
 export function report(): void {
   const { histories, held, edits, refused, deliveries, resolved } = played;
-  const happened = `${edits} edits (${refused} refused), ${deliveries} deliveries, ${resolved} held rows settled by hand`;
+  const happened = `${edits} edits (${refused} refused), ${deliveries} deliveries, ${resolved} settled by hand`;
   console.log(`constraints: ${histories} histories, ${held} with held rows; ${happened}`);
 }
 
