@@ -31,25 +31,25 @@ export class Departures {
 
   /**
    * True when a living row, in its table or held, forbids that the row goes: it refers to it with RESTRICT or NO
-   * ACTION, or with CASCADE and may not go itself.
+   * ACTION, or with CASCADE and may not go itself. With `heldOnly`, rows in tables do not count: SQLite speaks for them.
    */
-  isForbidden(table: Table, key: usize): bool {
-    return this.forbids(table, canonicalKey(table, key), []);
+  isForbidden(table: Table, key: usize, heldOnly: bool): bool {
+    return this.forbids(table, canonicalKey(table, key), heldOnly, []);
   }
 
-  private forbids(table: Table, key: Slice, seen: Array<Slice>): bool {
+  private forbids(table: Table, key: Slice, heldOnly: bool, seen: Array<Slice>): bool {
     const keys = this.referringTo(table);
     for (let i = 0; i < keys.length && !hasFailed(); i++) {
       const child: Table | null = keys[i].child;
       if (child == null || (keys[i].onDelete != ACTION_NONE && keys[i].onDelete != ACTION_CASCADE)) continue;
-      const found = livingChildren(keys[i], child, table, key);
+      const found = livingChildren(keys[i], child, table, key, heldOnly);
       for (let k = 0; k < found.length; k++) {
         // A row that refers to itself does not hold itself back.
         if (child.id == table.id && found[k].equals(key)) continue;
         if (keys[i].onDelete == ACTION_NONE) return true;
         if (isAmong(seen, found[k])) continue;
         seen.push(found[k]);
-        if (this.forbids(child, found[k], seen)) return true;
+        if (this.forbids(child, found[k], heldOnly, seen)) return true;
       }
     }
     return false;
@@ -72,10 +72,18 @@ function isAmong(list: Array<Slice>, key: Slice): bool {
 }
 
 /** The keys of the rows that refer to a row, visible and held. */
-function livingChildren(foreign: ForeignKey, child: Table, parent: Table, key: Slice): Array<Slice> {
+function livingChildren(
+  foreign: ForeignKey,
+  child: Table,
+  parent: Table,
+  key: Slice,
+  heldOnly: bool,
+): Array<Slice> {
   const list: Array<Slice> = [];
-  const visible = childKeys(foreign, parent, key.pointer);
-  for (let i = 0; i < visible.length; i++) list.push(canonicalKey(child, visible[i].start));
+  if (!heldOnly) {
+    const visible = childKeys(foreign, parent, key.pointer);
+    for (let i = 0; i < visible.length; i++) list.push(canonicalKey(child, visible[i].start));
+  }
   const held = new HeldRows(child);
   const values = new ColumnSet(parent.width);
   if (!held.any || !readRow(parent, key, values)) return list;

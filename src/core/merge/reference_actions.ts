@@ -60,7 +60,7 @@ export class ReferenceActions {
     if (!exchangeIsComplete()) return false;
     if (!isUnseen(foreign, row, deletion.clock, deletion.site)) return false;
     if (foreign.onDelete == ACTION_CASCADE) {
-      return !this.departures.isForbidden(table, row.key.pointer) && deleteHeld(row);
+      return !this.departures.isForbidden(table, row.key.pointer, false) && deleteHeld(row);
     }
     const changes = new ColumnSet(table.width);
     return this.referenceValues(foreign, row, changes) && this.edit(row, changes);

@@ -203,7 +203,7 @@ export class TableMerge {
   /** No living row forbids that the row goes, and those on which an action would run are out of the way. */
   private mayGo(key: usize, mode: i32): bool {
     this.refusal = sliceOf(BROKEN_REFERENCE);
-    if (mode != MODE_TOGETHER && this.departures.isForbidden(this.table, key)) return false;
+    if (this.departures.isForbidden(this.table, key, mode == MODE_TOGETHER)) return false;
     return this.isHeld || this.departures.clear(this.table, key);
   }
 
