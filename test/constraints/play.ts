@@ -166,13 +166,11 @@ class Player {
 
   /**
    * True when every deletion of a parent must have had its consequences: all replicas enforce references, a deleted row
-   * can come back (`dws` cannot), nobody gave a row a reference by hand, and nothing else than its parent holds a row
-   * back (a held row does not oppose its deletion).
+   * can come back (`dws` cannot), and nobody gave a row a reference by hand.
    */
   private actionsDecide(): boolean {
-    const { foreignKeys, algorithm, tables } = this.kind;
-    const isPlain = tables.every(({ rules }) => rules.uniqueKeys.length === 0 && !rules.accepts);
-    return foreignKeys === 'on' && algorithm === undefined && isPlain && !this.hasResolved;
+    const { foreignKeys, algorithm } = this.kind;
+    return foreignKeys === 'on' && algorithm === undefined && !this.hasResolved;
   }
 
   /** True when a replica has the same constraints as the first, so that its tables must be the same too. */

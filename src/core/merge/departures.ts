@@ -31,7 +31,8 @@ export class Departures {
 
   /**
    * True when a living row, in its table or held, forbids that the row goes: it refers to it with RESTRICT or NO
-   * ACTION, or with CASCADE and may not go itself. With `heldOnly`, rows in tables do not count: SQLite speaks for them.
+   * ACTION, or with CASCADE and may not go itself. With `heldOnly`, rows in tables do not count: SQLite speaks for
+   * them.
    */
   isForbidden(table: Table, key: usize, heldOnly: bool): bool {
     return this.forbids(table, canonicalKey(table, key), heldOnly, []);
