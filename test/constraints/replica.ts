@@ -156,7 +156,10 @@ export class ConstrainedReplica {
     const packets = decodePayload(payload);
     // With local writes that are not folded yet, or with foreign keys, the merge may make stamps of its own.
     const mayEdit = this.hasPending || this.hasReferences();
+    const before = this.version();
     applyPayload(this.db, payload);
+    // Where nothing moved, everything is as it was at the last look.
+    if (!this.hasPending && this.version() === before) return;
     this.written = undefined;
     this.inspect(packets, mayEdit);
   }
