@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 const isLong = process.env['CLOUDSYNC_LONG'] === '1';
 
 /** A complete run with fewer tests than this has lost some: it fails. Raise it when tests are added. */
-const MINIMUM_TESTS = 2400;
+const MINIMUM_TESTS = 3100;
 
 export default defineConfig({
   test: {

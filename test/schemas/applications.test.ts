@@ -65,8 +65,9 @@ function report(fleet: Fleet): void {
     `${application.name}: ${sum('done')} done, ${sum('refused')} refused, ${rows} rows, ${held} held`,
   );
   if (LONG) console.log(tallies.map(([name, { done, refused }]) => `${name} ${done}-${refused}`).join(', '));
-  expect(sum('done')).toBeGreaterThan(sum('refused'));
-  expect(rows).toBeGreaterThan(application.tables.size * 3);
+  // Where everybody works on few rows much is refused: taken, spent, or deleted by somebody else.
+  expect(sum('done') * 4).toBeGreaterThan(sum('refused'));
+  expect(rows).toBeGreaterThan(application.tables.size);
 }
 
 /**
