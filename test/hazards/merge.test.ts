@@ -89,11 +89,11 @@ describe('delete against concurrent edits, re-insert against concurrent delete, 
     [
       'deleted and re-inserted twice against once',
       [
-        "DELETE FROM t; INSERT INTO t VALUES('1', 'once', 0, 0); DELETE FROM t; INSERT INTO t VALUES('1', 'twice', 0, 0)",
+        "DELETE FROM t; INSERT INTO t VALUES('1', 'once', 0, 0); DELETE FROM t; INSERT INTO t VALUES('1', 'two', 0, 0)",
         "DELETE FROM t; INSERT INTO t VALUES('1', 'later, once', 0, 0)",
         'DELETE FROM t',
       ],
-      ["('1') a='twice' b=0 c=0"],
+      ["('1') a='two' b=0 c=0"],
     ],
   ];
   it.each(cases)('%s', (_name, writes, rows) => {
