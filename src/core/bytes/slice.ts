@@ -31,6 +31,12 @@ export class Slice {
   }
 }
 
+/** True when the same bytes are in the list. */
+export function isAmong(list: Array<Slice>, key: Slice): bool {
+  for (let i = 0; i < list.length; i++) if (list[i].equals(key)) return true;
+  return false;
+}
+
 function lower(byte: u32): u32 {
   return byte - 65 < 26 ? byte + 32 : byte;
 }

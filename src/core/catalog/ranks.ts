@@ -34,8 +34,8 @@ export function hasReferences(tables: Array<Table>): bool {
   return loadReferences(tables).length > 0;
 }
 
-/** Sets `rank` of every table. Cycles end after as many rounds as there are tables. */
-export function rankTables(tables: Array<Table>): void {
+/** Sets `rank` of every table and returns the largest. Cycles end after as many rounds as there are tables. */
+export function rankTables(tables: Array<Table>): i32 {
   const references = loadReferences(tables);
   for (let round = 0; round < tables.length; round++) {
     let changed = false;
@@ -45,6 +45,9 @@ export function rankTables(tables: Array<Table>): void {
       reference.child.rank = reference.parent.rank + 1;
       changed = true;
     }
-    if (!changed) return;
+    if (!changed) break;
   }
+  let last = 0;
+  for (let i = 0; i < tables.length; i++) if (tables[i].rank > last) last = tables[i].rank;
+  return last;
 }

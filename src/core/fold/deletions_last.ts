@@ -15,10 +15,8 @@ import { Text } from '../sql/text';
  */
 export function moveDeletionsLast(tables: Array<Table>, start: i64): bool {
   if (!hasReferences(tables)) return !hasFailed();
-  rankTables(tables);
+  const last = rankTables(tables);
   const upto = currentSeq();
-  let last = 0;
-  for (let i = 0; i < tables.length; i++) if (tables[i].rank > last) last = tables[i].rank;
   for (let rank = last; rank >= 0; rank--) {
     for (let i = 0; i < tables.length; i++) {
       if (tables[i].rank == rank && !tables[i].altering && !moveTable(tables[i], start, upto)) return false;

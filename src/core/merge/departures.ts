@@ -8,7 +8,7 @@ import { ACTION_CASCADE, ACTION_NONE, ForeignKey } from '../catalog/foreign_keys
 import { canonicalKey, HeldRows } from '../catalog/held_rows';
 import { Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
-import { Slice } from '../bytes/slice';
+import { isAmong, Slice } from '../bytes/slice';
 import { compareValues } from '../bytes/value';
 import { hasFailed } from '../sql/failure';
 import { DataTable } from './data_table';
@@ -17,17 +17,6 @@ import { Visibility } from './visibility';
 
 export class Departures {
   constructor(private visibility: Visibility) {}
-
-  /** The foreign keys in force that refer to the table. */
-  referringTo(table: Table): Array<ForeignKey> {
-    const all = this.visibility.foreignKeysInForce();
-    const list: Array<ForeignKey> = [];
-    for (let i = 0; i < all.length; i++) {
-      const parent: Table | null = all[i].parent;
-      if (parent != null && parent.id == table.id) list.push(all[i]);
-    }
-    return list;
-  }
 
   /**
    * True when a living row, in its table or held, forbids that the row goes: it refers to it with RESTRICT or NO
@@ -39,7 +28,7 @@ export class Departures {
   }
 
   private forbids(table: Table, key: Slice, heldOnly: bool, seen: Array<Slice>): bool {
-    const keys = this.referringTo(table);
+    const keys = this.visibility.referringTo(table);
     for (let i = 0; i < keys.length && !hasFailed(); i++) {
       const child: Table | null = keys[i].child;
       if (child == null || (keys[i].onDelete != ACTION_NONE && keys[i].onDelete != ACTION_CASCADE)) continue;
@@ -58,18 +47,13 @@ export class Departures {
 
   /** Hides the tracked rows on which an action would run. False when that cannot be done, and on errors. */
   clear(table: Table, key: usize): bool {
-    const keys = this.referringTo(table);
+    const keys = this.visibility.referringTo(table);
     for (let i = 0; i < keys.length; i++) {
       if (keys[i].onDelete == ACTION_NONE || keys[i].child == null) continue;
       if (!this.visibility.hideReferring(keys[i], table, childKeys(keys[i], table, key))) return false;
     }
     return !hasFailed();
   }
-}
-
-function isAmong(list: Array<Slice>, key: Slice): bool {
-  for (let i = 0; i < list.length; i++) if (list[i].equals(key)) return true;
-  return false;
 }
 
 /** The keys of the rows that refer to a row, visible and held. */

@@ -9,7 +9,7 @@ import { canonicalKey, HeldRows } from '../catalog/held_rows';
 import { ReferenceGroups } from '../catalog/reference_groups';
 import { Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
-import { Slice } from '../bytes/slice';
+import { isAmong, Slice } from '../bytes/slice';
 import { ClockTable } from '../clock/clock_table';
 import { RowClock } from '../clock/row_clock';
 import { hasFailed } from '../sql/failure';
@@ -76,9 +76,7 @@ export class Placement {
     const encoded = parentKey(foreign, row);
     if (encoded == null) return false;
     const key = canonicalKey(parent, encoded.start);
-    for (let i = 0; i < this.members.length; i++) {
-      if (this.members[i].table.id == parent.id && this.members[i].key.equals(key)) return true;
-    }
+    if (this.isMember(parent, key)) return true;
     const held = new HeldRows(parent);
     const values = new ColumnSet(parent.width);
     return held.read(key.pointer, values) && this.gather(new Member(parent, held, key, values));
@@ -139,13 +137,11 @@ export class Placement {
   }
 
   private isOlderBelow(table: Table, key: Slice, seen: Array<Slice>): bool {
-    const keys = this.visibility.foreignKeysInForce();
+    const keys = this.visibility.referringTo(table);
     for (let i = 0; i < keys.length && !hasFailed(); i++) {
-      const parent: Table | null = keys[i].parent;
       const child: Table | null = keys[i].child;
-      if (parent == null || child == null || parent.id != table.id) continue;
-      if (!this.groups.inCircle(child, parent)) continue;
-      const found = childKeys(keys[i], parent, key.pointer);
+      if (child == null || !this.groups.inCircle(child, table)) continue;
+      const found = childKeys(keys[i], table, key.pointer);
       for (let k = 0; k < found.length; k++) {
         const below = canonicalKey(child, found[k].start);
         if (isAmong(seen, below)) continue;
@@ -155,9 +151,4 @@ export class Placement {
     }
     return false;
   }
-}
-
-function isAmong(list: Array<Slice>, key: Slice): bool {
-  for (let i = 0; i < list.length; i++) if (list[i].equals(key)) return true;
-  return false;
 }

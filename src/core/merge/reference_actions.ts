@@ -22,6 +22,7 @@ import { Writer } from '../bytes/writer';
 import { ClockTable } from '../clock/clock_table';
 import { RowClock } from '../clock/row_clock';
 import { time_microseconds } from '../host';
+import { hasFailed } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
@@ -139,6 +140,15 @@ function readClock(row: Member): RowClock {
   return clock;
 }
 
+/** Writes what was read under `oldSeq`. False on errors, those of the reading too. */
+function writeClock(row: Member, clock: RowClock, oldSeq: i64): bool {
+  if (hasFailed()) return false;
+  const clocks = new ClockTable(row.table);
+  const ok = clocks.write(row.key.pointer, clock, oldSeq);
+  clocks.close();
+  return ok;
+}
+
 export function encodedNull(): usize {
   const value = new Writer(16);
   writeNil(value);
@@ -175,24 +185,17 @@ function findDeletion(foreign: ForeignKey, row: RowValues, deletion: RowClock): 
 
 /** Deletes a held row on this device's behalf. False on errors. */
 function deleteHeld(row: Member): bool {
-  const key = row.key.pointer;
-  const clocks = new ClockTable(row.table);
-  const clock = new RowClock(row.table);
-  let ok = clocks.read(key, clock);
+  const clock = readClock(row);
   const oldSeq = clock.seq;
   clock.seq = nextSeq();
   clock.deleteLocally(nextClock(time_microseconds()), ownSite());
-  ok = ok && clocks.write(key, clock, oldSeq) && row.held.drop(key);
-  clocks.close();
-  return ok;
+  return writeClock(row, clock, oldSeq) && row.held.drop(row.key.pointer);
 }
 
 /** Writes columns of a held row on this device's behalf, as an ordinary edit. False on errors. */
 export function editHeld(row: Member, changes: ColumnSet): bool {
   const key = row.key.pointer;
-  const clocks = new ClockTable(row.table);
-  const clock = new RowClock(row.table);
-  let ok = clocks.read(key, clock);
+  const clock = readClock(row);
   const oldSeq = clock.seq;
   clock.seq = nextSeq();
   const stamp = nextClock(time_microseconds());
@@ -201,7 +204,5 @@ export function editHeld(row: Member, changes: ColumnSet): bool {
   }
   row.values.overlay(changes);
   const reason = row.held.reason(key);
-  ok = ok && clocks.write(key, clock, oldSeq) && row.held.write(key, row.values, reason);
-  clocks.close();
-  return ok;
+  return writeClock(row, clock, oldSeq) && row.held.write(key, row.values, reason);
 }

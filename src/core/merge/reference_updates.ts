@@ -13,7 +13,6 @@ import { RowClock } from '../clock/row_clock';
 import { hasFailed } from '../sql/failure';
 import { DataTable } from './data_table';
 import { exchangeIsComplete } from './completion';
-import { Departures } from './departures';
 import { Member } from './placement';
 import { defaultOf, editHeld, encodedNull, isOwn, isUnseen } from './reference_actions';
 import { childKeys, RowValues } from './row_values';
@@ -35,9 +34,8 @@ export class ReferenceUpdates {
   constructor(
     private table: Table,
     private visibility: Visibility,
-    departures: Departures,
   ) {
-    const keys = departures.referringTo(table);
+    const keys = visibility.referringTo(table);
     for (let i = 0; i < keys.length; i++) if (keys[i].keyPlaces() == null) this.keys.push(keys[i]);
   }
 

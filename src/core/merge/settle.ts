@@ -1,6 +1,6 @@
 /**
  * settle.ts: decides which held rows return to their tables. What is visible shall be a function of the merged state
- * (docs/PROTOCOL.md section 2.6), whatever the order in which it came:
+ * (docs/PROTOCOL.md section 2.2), whatever the order in which it came:
  *
  *     - a row that its table refuses by itself is held;
  *     - with foreign keys on, a row is held while the row that it refers to is not visible;
@@ -53,9 +53,7 @@ class Settler {
   }
 
   run(): bool {
-    rankTables(this.tables);
-    let last = 0;
-    for (let i = 0; i < this.tables.length; i++) if (this.tables[i].rank > last) last = this.tables[i].rank;
+    const last = rankTables(this.tables);
     for (let round = 0; round < ROUNDS_MAX; round++) {
       this.moved = false;
       for (let rank = 0; rank <= last; rank++) {

@@ -76,10 +76,9 @@ export class TableMerge {
     private visibility: Visibility,
     restoring: bool,
   ) {
-    const departures = new Departures(visibility);
-    this.departures = departures;
-    this.updates = new ReferenceUpdates(table, visibility, departures);
-    this.isReferred = departures.referringTo(table).length > 0;
+    this.departures = new Departures(visibility);
+    this.updates = new ReferenceUpdates(table, visibility);
+    this.isReferred = visibility.referringTo(table).length > 0;
     const data = new DataTable(table);
     const clock = new RowClock(table);
     const conflicts = table.keepsConflicts && !table.keyOnly ? new Conflicts(table, data) : null;

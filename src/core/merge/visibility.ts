@@ -72,6 +72,17 @@ export class Visibility {
     return this.enforced ? this.foreignKeys() : [];
   }
 
+  /** Those of them that refer to the table. */
+  referringTo(table: Table): Array<ForeignKey> {
+    const all = this.foreignKeysInForce();
+    const list: Array<ForeignKey> = [];
+    for (let i = 0; i < all.length; i++) {
+      const parent: Table | null = all[i].parent;
+      if (parent != null && parent.id == table.id) list.push(all[i]);
+    }
+    return list;
+  }
+
   /** False when references are broken that were not when this object was made: one of the rows shown since must go. */
   referencesHold(): bool {
     if (this.violatedBefore || sql_foreign_key_violations() == 0) return true;
@@ -119,10 +130,8 @@ export class Visibility {
     if (!visible) return !hasFailed();
     if (!new HeldRows(table).write(key, values, reason)) return false;
     leaving.push(new Leaving(table, key));
-    const keys = this.foreignKeysInForce();
+    const keys = this.referringTo(table);
     for (let i = 0; i < keys.length; i++) {
-      const parent: Table | null = keys[i].parent;
-      if (parent == null || parent.id != table.id) continue;
       const found = childKeys(keys[i], table, key);
       if (hasFailed() || !this.keepReferring(keys[i], table, found, leaving)) return false;
     }
