@@ -2,6 +2,7 @@
  * vitest.config.ts: how the tests run. Files run in parallel on the available cores, tests of one file in order.
  */
 import { defineConfig } from 'vitest/config';
+import { BANDS } from './test/support/bands.ts';
 
 const isLong = process.env['CLOUDSYNC_LONG'] === '1';
 
@@ -15,6 +16,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: isLong ? 3_600_000 : 60_000,
     hookTimeout: 120_000,
-    reporters: ['default', ['./test/reporter.ts', { minimum: MINIMUM_TESTS }]],
+    reporters: ['default', ['./test/reporter.ts', { minimum: MINIMUM_TESTS, bands: BANDS }]],
   },
 });

@@ -1,50 +1,59 @@
 /**
- * Runs many histories of a kind. A normal run is short; CLOUDSYNC_HISTORIES=<n> plays n with every
- * test.
- * CLOUDSYNC_SEED=<seed> begins with the history of that seed.
+ * Plays a band of histories: many of each kind of constraint, each history with a seed of its own
+ * (test/support/band_run.ts says how to choose their number and the first seed).
  */
-import { LONG, propertyOptions } from '../support/random.js';
+import { afterAll, describe, test } from 'vitest';
+import { BandRun } from '../support/band_run.js';
 import { type History, makeHistory } from './history.js';
 import type { Kind } from './kind.js';
 import { played, playHistory } from './play.js';
 
-/** The longest that a test of one kind may take, in milliseconds. */
-export const KIND_TIMEOUT = process.env.CLOUDSYNC_HISTORIES || LONG ? 7_200_000 : 60_000;
-
-/** Prints what was played; for afterAll. */
-export function report(): void {
-  const { histories, held, edits, refused, deliveries, resolved } = played;
-  const happened = `${edits} edits (${refused} refused), ${deliveries} deliveries, ${resolved} settled by hand`;
-  console.log(`constraints: ${histories} histories, ${held} with held rows; ${happened}`);
+/** What one test plays: histories of one kind, or of several in turn. */
+export interface Case {
+  name: string;
+  kinds: readonly Kind[];
+  /** Its share of the band's histories, in relation to the other cases. */
+  weight: number;
 }
 
-/** As runKind, with the kinds in turn: what a seed plays depends on the seed alone. */
-export function runKinds(name: string, kinds: readonly Kind[], short: number): void {
-  playMany(name, (seed) => kinds[seed % kinds.length] as Kind, short);
-}
+/** Milliseconds that one history may take; on average it takes a twentieth of that. */
+const HISTORY_MILLISECONDS_MAX = 1000;
 
-export function runKind(kind: Kind, short: number): void {
-  playMany(kind.name, () => kind, short);
+/** A case for each kind. */
+export function oneByOne(kinds: readonly Kind[]): Case[] {
+  return kinds.map((kind) => ({ name: kind.name, kinds: [kind], weight: 1 }));
 }
 
 /**
- * Plays histories, each with a seed of its own, one above the other.
- * @param short how many a normal run plays
- * @throws Error with the smallest failing history that was found, and its seed
+ * Declares one test for each case.
+ * @param name of the band in test/support/bands.ts
  */
-function playMany(name: string, kindOf: (seed: number) => Kind, short: number): void {
-  const { seed, numRuns } = propertyOptions(name, short);
-  const count = Number(process.env.CLOUDSYNC_HISTORIES ?? numRuns);
-  if (!Number.isInteger(count) || count < 1)
-    throw new Error('CLOUDSYNC_HISTORIES must be a whole number above 0');
-  for (let i = 0; i < count; i++) {
-    const kind = kindOf(seed + i);
-    const history = makeHistory(kind, seed + i);
+export function playBand(name: string, cases: readonly Case[]): void {
+  const run = new BandRun(name);
+  const weights = cases.reduce((sum, { weight }) => sum + weight, 0);
+  afterAll(() => {
+    Object.assign(run.detail, played);
+    run.finish();
+  });
+  describe('order independence', () => {
+    test.each(cases)('$name', { timeout: 60_000 + run.planned * HISTORY_MILLISECONDS_MAX }, (each) =>
+      playCase(run, each, Math.ceil((run.planned * each.weight) / weights)),
+    );
+  });
+}
+
+/** @throws Error with the smallest failing history that was found, and its seed */
+function playCase(run: BandRun, { name, kinds }: Case, count: number): void {
+  for (let seed = run.seed; seed < run.seed + count; seed++) {
+    const kind = kinds[seed % kinds.length] as Kind;
+    const history = makeHistory(kind, seed);
     const failure = failureOf(kind, history);
+    run.count += 1;
     if (failure === undefined) continue;
+    run.failures += 1;
     const smallest = shrink(kind, history);
     const { message } = failureOf(kind, smallest) ?? failure;
-    throw new Error(`${kind.name}: CLOUDSYNC_SEED=${seed + i}\n${message}`);
+    throw new Error(`${name}: CLOUDSYNC_SEED=${seed}\n${message}`);
   }
 }
 

@@ -21,12 +21,36 @@ export interface Band {
 
 export const BANDS: readonly Band[] = [
   {
-    name: 'constraints',
-    shows: 'tables with constraints are a function of the merged state, in any order of arrival',
+    name: 'constraints-references',
+    shows: 'with foreign keys, the tables are a function of the merged state, in any order of arrival',
     unit: 'histories',
-    file: 'test/constraints',
-    short: 1300,
-    long: 100_000,
+    file: 'test/constraints/references.test.ts',
+    short: 500,
+    long: 40_000,
+  },
+  {
+    name: 'constraints-unique',
+    shows: 'the same with unique keys',
+    unit: 'histories',
+    file: 'test/constraints/unique.test.ts',
+    short: 400,
+    long: 30_000,
+  },
+  {
+    name: 'constraints-rows',
+    shows: 'the same with CHECK, NOT NULL, STRICT and RAISE',
+    unit: 'histories',
+    file: 'test/constraints/rows.test.ts',
+    short: 300,
+    long: 20_000,
+  },
+  {
+    name: 'constraints-combined',
+    shows: 'the same where constraints meet',
+    unit: 'histories',
+    file: 'test/constraints/combined.test.ts',
+    short: 100,
+    long: 10_000,
   },
 ];
 
