@@ -7,6 +7,7 @@
  *     start       the demo
  *     test        the checks and all tests; with arguments only the tests they select (as for vitest)
  *     test-long   all tests, the random ones much longer
+ *     soak        the bands of evidence for longer, with a record in test/LEDGER.md
  *     bench       the benchmark
  *     check       types, lint, format
  */
@@ -48,6 +49,7 @@ const commands = {
   start: (args) => runNode('scripts/demo.mjs', args),
   test: (args) => runTests(args),
   'test-long': (args) => runTests(args, { CLOUDSYNC_LONG: '1' }),
+  soak: (args) => runNode('scripts/soak.mjs', args),
   bench: (args) => runNode('bench/run.mjs', args),
   check,
 };
