@@ -1,0 +1,51 @@
+/**
+ * canaries.test.ts: every band notices the flaws that are planted for it. A band that passes with a planted flaw proves
+ * nothing with its green runs.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { bandNamed } from '../support/bands.js';
+import { buildFlawed, flawedRoot } from './build.js';
+import { FLAWS } from './flaws.js';
+
+/** Milliseconds for building everything once more. */
+const BUILD_TIMEOUT = 300_000;
+/** Milliseconds for one band at its short length. */
+const BAND_TIMEOUT = 300_000;
+/** Cases that a band plays to show that the flawed build without a flaw is sound. */
+const SOUND_CASES = 20;
+
+beforeAll(buildFlawed, BUILD_TIMEOUT);
+
+function play(band: string, environment: Record<string, string>): { status: number | null; output: string } {
+  const vitest = join(flawedRoot, 'node_modules/vitest/vitest.mjs');
+  const { CLOUDSYNC_COMPLETE_RUN: _complete, ...inherited } = process.env;
+  const result = spawnSync(
+    process.execPath,
+    [vitest, 'run', '--root', flawedRoot, '--bail=1', bandNamed(band).file],
+    {
+      cwd: flawedRoot,
+      env: { ...inherited, ...environment },
+      encoding: 'utf8',
+      maxBuffer: 2 ** 26,
+    },
+  );
+  return { status: result.status, output: result.stdout + result.stderr };
+}
+
+test('without a flaw the flawed build passes', { timeout: BAND_TIMEOUT }, () => {
+  const { status, output } = play('constraints-unique', { CLOUDSYNC_COUNT: String(SOUND_CASES) });
+  expect(output).toMatch(/\d+ passed, 0 failed/);
+  expect(status).toBe(0);
+});
+
+describe('a band finds what is planted for it', () => {
+  test.each(FLAWS)('$band: $name', { timeout: BAND_TIMEOUT }, ({ name, band }) => {
+    const { status, output } = play(band, { CLOUDSYNC_FLAW: name });
+    // Failed in a case, not by a module that cannot be loaded.
+    expect(output).toMatch(/\d+ passed, [1-9]\d* failed/);
+    expect(output).toMatch(/CLOUDSYNC_SEED=\d+/);
+    expect(status).toBe(1);
+  });
+});
