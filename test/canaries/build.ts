@@ -1,5 +1,5 @@
 /**
- * build.ts: builds the copy of the repository with the planted flaws, in build/flawed. Without CLOUDSYNC_FLAW it behaves
+ * build.ts: builds the copy of the repository with the planted flaws, in build/flawed. Without CLOUDSYNC_FLAW it is
  * like the original; tests run in it with `vitest --root build/flawed`.
  */
 import { execFileSync } from 'node:child_process';

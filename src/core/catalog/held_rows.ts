@@ -21,7 +21,7 @@ import { Table } from './table';
 
 /** Largest value that a row may have here; what the encoding itself allows. */
 const ANY_SIZE: u32 = 0x7fffffff;
-const TWO_TO_63: f64 = 9223372036854775808;
+const TWO_TO_63: f64 = 9223372036854775808.0;
 
 /**
  * The key as bytes that are equal when SQLite takes the keys for equal: a REAL without a fraction is written as the
@@ -48,14 +48,21 @@ export function anyRowHeld(): bool {
 
 /** cloudsync_cleanup: the table's held rows go with its clocks. */
 export function forgetHeldRows(table: Table): bool {
-  return execute(new Text().add('DELETE FROM main.cloudsync_held WHERE table_id=').number(table.id));
+  const sql = new Text().add('DELETE FROM main.cloudsync_held WHERE table_id=').number(table.id);
+  return execute(sql) && wakeWaitingFor(table);
+}
+
+/** Rows that wait for a row of this table are tried again: its keys mean something else now. */
+function wakeWaitingFor(parent: Table): bool {
+  const sql = new Text().add('UPDATE main.cloudsync_held SET parent_id=NULL,parent_pk=NULL WHERE parent_id=');
+  return execute(sql.number(parent.id));
 }
 
 /** The table has another key now: what is held under the old one stays in the list as a report. */
 export function retireHeldRows(table: Table): bool {
   const sql = new Text().add('UPDATE main.cloudsync_held SET table_id=NULL, waits=2,');
   sql.add(" reason=reason||'; the table got another key since' WHERE table_id=").number(table.id);
-  return execute(sql);
+  return execute(sql) && wakeWaitingFor(table);
 }
 
 /** Counts what is written to the list, so that objects know when to look again. */
@@ -78,9 +85,18 @@ export class HeldRows {
 
   /** The keys of all held rows of the table. Check hasFailed(). */
   keys(): Array<Slice> {
+    return this.keysWhere('');
+  }
+
+  /** The same without the rows that wait for one certain parent (merge/waiting.ts). */
+  keysToTry(): Array<Slice> {
+    return this.keysWhere(' AND parent_id IS NULL');
+  }
+
+  private keysWhere(condition: string): Array<Slice> {
     const list: Array<Slice> = [];
     const sql = new Text().add('SELECT pk FROM main.cloudsync_held WHERE table_id=').number(this.table.id);
-    const statement = new Statement(sql.add(' ORDER BY id'));
+    const statement = new Statement(sql.add(condition).add(' ORDER BY id'));
     while (statement.step()) {
       const key = statement.columnBytes(0);
       if (!isKey(this.table, key)) break;
@@ -137,6 +153,30 @@ export class HeldRows {
     return ok;
   }
 
+  /** From now on the row waits for the row of `parent` with that canonical key. False on errors. */
+  waitFor(key: usize, parent: Table, parentKey: Slice): bool {
+    return this.setParent(key, '?2', parent, parentKey);
+  }
+
+  /** The row's clocks have changed: it is tried again. False on errors. */
+  tryAgain(key: usize): bool {
+    return this.setParent(key, 'NULL', null, new Slice(0, 0));
+  }
+
+  private setParent(key: usize, value: string, parent: Table | null, parentKey: Slice): bool {
+    const sql = new Text()
+      .add('UPDATE main.cloudsync_held SET parent_id=')
+      .add(parent == null ? 'NULL' : '?3');
+    sql.add(',parent_pk=').add(value).add(' WHERE table_id=').number(this.table.id);
+    const statement = new Statement(sql.add(' AND pk=?1'));
+    const name = canonicalKey(this.table, key);
+    statement.blob(1, name.pointer, name.size);
+    if (parent != null) statement.blob(2, parentKey.pointer, parentKey.size).integer(3, parent.id);
+    const ok = statement.run();
+    statement.close();
+    return ok;
+  }
+
   /** Keeps these values for the row, with the reason, in place of what was kept before. False on errors. */
   write(key: usize, values: ColumnSet, reason: Slice): bool {
     const name = canonicalKey(this.table, key);
@@ -145,7 +185,7 @@ export class HeldRows {
       new Text(512).add(
         'INSERT INTO main.cloudsync_held(tbl,pk,columns,reason,since,content,waits,table_id)' +
           ' VALUES(?1,?2,?3,?4,?5,?6,0,?7) ON CONFLICT(table_id,pk) WHERE table_id IS NOT NULL DO UPDATE SET' +
-          ' columns=excluded.columns,reason=excluded.reason,content=excluded.content',
+          ' columns=excluded.columns,reason=excluded.reason,content=excluded.content,parent_id=NULL,parent_pk=NULL',
       ),
     );
     statement.text(1, this.table.name).blob(2, name.pointer, name.size).text(3, this.columnNames(values));

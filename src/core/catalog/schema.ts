@@ -22,7 +22,7 @@ import { execute, executeLiteral, queryInteger, Statement } from '../sql/stateme
 import { failWith, hasFailed } from '../sql/failure';
 
 /** Version of the layout below; a database of a newer version is refused. */
-export const FORMAT: i64 = 2;
+export const FORMAT: i64 = 3;
 
 export const SITE_SIZE: u32 = 16;
 
@@ -65,10 +65,13 @@ export function ensureCatalog(): bool {
     executeLiteral(
       'CREATE TABLE main.cloudsync_held(id INTEGER PRIMARY KEY, tbl TEXT NOT NULL, pk BLOB NOT NULL,' +
         ' columns TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL, content BLOB NOT NULL,' +
-        ' digest INTEGER UNIQUE, waits INTEGER NOT NULL, table_id INTEGER)',
+        ' digest INTEGER UNIQUE, waits INTEGER NOT NULL, table_id INTEGER, parent_id INTEGER, parent_pk BLOB)',
     ) &&
     executeLiteral(
       'CREATE UNIQUE INDEX main.cloudsync_held_row ON cloudsync_held(table_id, pk) WHERE table_id IS NOT NULL',
+    ) &&
+    executeLiteral(
+      'CREATE INDEX main.cloudsync_held_parent ON cloudsync_held(parent_id, parent_pk) WHERE parent_id IS NOT NULL',
     ) &&
     executeLiteral(
       'CREATE TABLE main.cloudsync_outbox(batch INTEGER PRIMARY KEY, since INTEGER NOT NULL,' +

@@ -38,6 +38,8 @@ const TRIAL_SAVEPOINT = 'cloudsync_trial';
 export class ReferenceActions {
   /** Why the row waits, after `apply` has done nothing. */
   reason: Slice = new Slice(0, 0);
+  /** The parent has been deleted, after `apply` has done nothing. */
+  parentIsDead: bool = false;
 
   private departures: Departures;
 
@@ -53,6 +55,7 @@ export class ReferenceActions {
     const table = row.table;
     const deletion = new RowClock(table);
     const dead = findDeletion(foreign, new RowValues(table, row.key.pointer, row.values), deletion);
+    this.parentIsDead = dead;
     const text = new Text().add("FOREIGN KEY constraint failed: the row of '").bytes(foreign.parentName);
     this.reason = text
       .add(dead ? "' that it refers to was deleted" : "' that it refers to is not here")

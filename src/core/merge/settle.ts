@@ -29,6 +29,7 @@ import { ReferenceActions } from './reference_actions';
 import { Rank, RowRanks, sortRanks } from './row_ranks';
 import { TriggerSwitch } from './trigger_switch';
 import { Visibility } from './visibility';
+import { waitForParent, wakeAll, wakeForChanges, wakeWaiting } from './waiting';
 
 const SETTLED = 'settled';
 const PLACE_SAVEPOINT = 'cloudsync_place';
@@ -54,6 +55,7 @@ class Settler {
 
   run(): bool {
     const last = rankTables(this.tables);
+    let seen = currentSeq();
     for (let round = 0; round < ROUNDS_MAX; round++) {
       this.moved = false;
       for (let rank = 0; rank <= last; rank++) {
@@ -62,6 +64,9 @@ class Settler {
         }
       }
       if (!this.moved) break;
+      const now = currentSeq();
+      if (now > seen && !wakeForChanges(this.tables, seen)) return false;
+      seen = now;
     }
     return !hasFailed();
   }
@@ -86,7 +91,7 @@ class Settler {
     const clocks = new ClockTable(table);
     const clock = new RowClock(table);
     const list: Array<Rank> = [];
-    const keys = held.keys();
+    const keys = held.keysToTry();
     for (let i = 0; i < keys.length && !hasFailed(); i++) {
       if (clocks.read(keys[i].pointer, clock)) list.push(ranks.of(clock, keys[i]));
     }
@@ -108,6 +113,9 @@ class Settler {
     if (!savepoint(PLACE_SAVEPOINT)) return;
     if (placement.place() && !hasFailed()) {
       placement.announceFiltered();
+      for (let i = 0; i < placement.members.length; i++) {
+        wakeWaiting(placement.members[i].table, placement.members[i].key);
+      }
       releaseSavepoint(PLACE_SAVEPOINT);
       this.moved = true;
       return;
@@ -122,8 +130,8 @@ class Settler {
       row.held.explain(row.key.pointer, sliceOf('a row that it refers to, directly or not, is held'));
     } else if (this.actions.apply(broken, row)) {
       this.moved = true;
-    } else if (!hasFailed()) {
-      row.held.explain(row.key.pointer, this.actions.reason);
+    } else if (!hasFailed() && row.held.explain(row.key.pointer, this.actions.reason)) {
+      if (!this.actions.parentIsDead) waitForParent(broken, row, this.groups);
     }
   }
 }
@@ -131,6 +139,13 @@ class Settler {
 /** What the newest settling has seen: the newest change, and whether foreign keys counted. */
 function settledState(enforced: bool): i64 {
   return currentSeq() * 2 + (enforced ? 1 : 0);
+}
+
+/** Wakes what waits for rows that have changed since the last settling; everything when foreign keys count anew. */
+function wakeSince(tables: Array<Table>, enforced: bool): bool {
+  const settled = settingInteger(SETTLED, -1);
+  const comparable = settled >= 0 && (settled & 1) == (enforced ? 1 : 0);
+  return comparable ? wakeForChanges(tables, settled >> 1) : wakeAll();
 }
 
 /**
@@ -142,6 +157,7 @@ export function settleHeldRows(tables: Array<Table>, triggers: TriggerSwitch, an
   if (!anyRowHeld()) return !hasFailed();
   const enforced = foreignKeysEnforced();
   if (!anew && settingInteger(SETTLED, -1) == settledState(enforced)) return !hasFailed();
+  if (!(anew ? wakeAll() : wakeSince(tables, enforced))) return false;
   const settler = new Settler(tables, triggers);
   const deferred = deferForeignKeys(1);
   const ok = deferred >= 0 && settler.run() && deferForeignKeys(deferred) >= 0;

@@ -221,7 +221,8 @@ export class TableMerge {
   }
 
   private putHeld(key: usize): i32 {
-    if (this.decision.write == WRITE_NOTHING) return OUTCOME_APPLIED;
+    if (this.decision.write == WRITE_NOTHING)
+      return this.held.tryAgain(key) ? OUTCOME_APPLIED : OUTCOME_FAILED;
     if (this.decision.write == WRITE_AWAY) return this.held.drop(key) ? OUTCOME_APPLIED : OUTCOME_FAILED;
     if (this.decision.write != WRITE_COLUMNS) this.heldValues.clear();
     this.heldValues.overlay(this.decision.winners);
@@ -271,6 +272,6 @@ export class TableMerge {
     } else {
       clock.bringBack(row.cl, ownSite(), seq);
     }
-    return OUTCOME_APPLIED;
+    return !this.isHeld || this.held.tryAgain(row.key.pointer) ? OUTCOME_APPLIED : OUTCOME_FAILED;
   }
 }
