@@ -21,6 +21,14 @@ export interface Band {
 
 export const BANDS: readonly Band[] = [
   {
+    name: 'model',
+    shows: 'replicas follow the reference model after every step, and are equal at the end',
+    unit: 'histories',
+    file: 'test/property/history.test.ts',
+    short: 400,
+    long: 100_000,
+  },
+  {
     name: 'constraints-references',
     shows: 'with foreign keys, the tables are a function of the merged state, in any order of arrival',
     unit: 'histories',
