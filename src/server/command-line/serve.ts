@@ -13,6 +13,7 @@ import { KeyStore } from '../keys/key-store.js';
 import { LIMITS, PACKET_BYTES_MAX } from '../limits.js';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../log.js';
 import { WorkerStore } from '../store/worker-store.js';
+import { MACHINE } from '../surroundings.js';
 import {
   describeOptions,
   type OptionTable,
@@ -142,12 +143,8 @@ function stopOnSignal(app: FastifyInstance, release: () => Promise<void>): Promi
       if (isStopping) process.exit(1);
       isStopping = true;
       app.log.info(`stopping on ${signal}`);
-      const cut = setTimeout(() => app.server.closeAllConnections(), LIMITS.drainMilliseconds);
-      app
-        .close()
-        .then(release)
-        .finally(() => clearTimeout(cut))
-        .then(resolve, reject);
+      const keepConnections = MACHINE.after(LIMITS.drainMilliseconds, () => app.server.closeAllConnections());
+      app.close().then(release).finally(keepConnections).then(resolve, reject);
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);

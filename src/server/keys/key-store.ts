@@ -7,6 +7,7 @@ import { timingSafeEqual } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { LIMITS } from '../limits.js';
 import type { Authenticator, Principal, Role } from '../principal.js';
+import { MACHINE, type Surroundings } from '../surroundings.js';
 import { generateKey, parseKey } from './key-text.js';
 
 export interface KeyRow {
@@ -50,13 +51,15 @@ export class KeyStore implements Authenticator {
   readonly #find: Database.Statement<[string], KeyRow & { secret_hash: Buffer }>;
   readonly #recordUse: Database.Statement<[number, string]>;
   readonly #reportProblem: (error: unknown) => void;
+  readonly #surroundings: Surroundings;
 
   /**
    * @param file path of the key database; created when it does not exist
    * @param reportProblem called when the time of a key's use cannot be written (disk full, file locked). The
    *   key is valid all the same, so the request goes on.
    */
-  constructor(file: string, reportProblem: (error: unknown) => void) {
+  constructor(file: string, reportProblem: (error: unknown) => void, surroundings: Surroundings = MACHINE) {
+    this.#surroundings = surroundings;
     this.#reportProblem = reportProblem;
     this.#database = new Database(file, { timeout: LIMITS.databaseLockMilliseconds });
     this.#database.pragma('journal_mode = WAL');
@@ -78,10 +81,10 @@ export class KeyStore implements Authenticator {
 
   /** Adds a key. Returns its text, which cannot be read again, and its id. */
   add(key: NewKey): { id: string; text: string } {
-    const { id, secretHash, text } = generateKey();
+    const { id, secretHash, text } = generateKey(this.#surroundings);
     this.#database
       .prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)')
-      .run(id, secretHash, key.subject ?? id, key.role, key.database, key.label, Date.now());
+      .run(id, secretHash, key.subject ?? id, key.role, key.database, key.label, this.#surroundings.now());
     return { id, text };
   }
 
@@ -94,7 +97,7 @@ export class KeyStore implements Authenticator {
   /** Revokes a key. Returns false when there is no such key or it was revoked before. */
   revoke(id: string): boolean {
     const statement = this.#database.prepare('UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL');
-    return statement.run(Date.now(), id).changes === 1;
+    return statement.run(this.#surroundings.now(), id).changes === 1;
   }
 
   close(): void {
@@ -102,7 +105,7 @@ export class KeyStore implements Authenticator {
   }
 
   #noteUse(row: KeyRow): void {
-    const now = Date.now();
+    const now = this.#surroundings.now();
     if (now - (row.last_used ?? 0) < LIMITS.keyUseMilliseconds) return;
     try {
       this.#recordUse.run(now, row.id);
