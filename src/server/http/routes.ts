@@ -70,7 +70,9 @@ export function addDatabaseRoutes(app: FastifyInstance, options: RouteOptions): 
   app.get('/wait', async (request, reply) => {
     const [principal, database] = [principalOf(request), databaseOf(request)];
     const input = readWaitQuery(request.query as Record<string, unknown>);
-    const seconds = readWaitSeconds(headerOf(request, 'prefer'));
+    const wanted = readWaitSeconds(headerOf(request, 'prefer'));
+    const left = ((principal.expires ?? Number.POSITIVE_INFINITY) - surroundings.now()) / 1000;
+    const seconds = Math.min(wanted, Math.max(0, left));
     const client = new AbortController();
     reply.raw.once('close', () => client.abort());
     const lookUp = async () => {

@@ -8,6 +8,7 @@ import Database from 'better-sqlite3';
 import { LIMITS } from '../limits.js';
 import type { Authenticator, Principal, Role } from '../principal.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
+import { noKey } from './credentials.js';
 import { generateKey, parseKey } from './key-text.js';
 
 export interface KeyRow {
@@ -69,14 +70,15 @@ export class KeyStore implements Authenticator {
     this.#recordUse = this.#database.prepare('UPDATE keys SET last_used = ? WHERE id = ?');
   }
 
-  authenticate(credential: string): Principal | undefined {
+  async authenticate(credential: string): Promise<Principal> {
     const given = parseKey(credential);
-    if (given === undefined) return undefined;
+    if (given === undefined) throw noKey();
     const row = this.#find.get(given.id);
     const matches = timingSafeEqual(given.secretHash, row?.secret_hash ?? NO_HASH);
-    if (row === undefined || !matches || row.revoked !== null) return undefined;
+    if (row === undefined || !matches || row.revoked !== null) throw noKey();
     this.#noteUse(row);
-    return { subject: row.subject, role: row.role, database: row.database };
+    const databases = row.database === '*' ? row.database : [row.database];
+    return { subject: row.subject, role: row.role, databases };
   }
 
   /** Adds a key. Returns its text, which cannot be read again, and its id. */

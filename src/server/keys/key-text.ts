@@ -30,9 +30,11 @@ export function parseKey(text: string): ParsedKey | undefined {
   return id === undefined || secret === undefined ? undefined : { id, secretHash: hashSecret(secret) };
 }
 
-/** Replaces the secret part of every key in a text, for logs. */
+/** Replaces the secret part of every key, and every token, in a text, for logs. */
 export function hideKeys(text: string): string {
-  return text.replace(/csk_([0-9A-Za-z]+)_[0-9A-Za-z]+/g, 'csk_$1_[hidden]');
+  return text
+    .replace(/csk_([0-9A-Za-z]+)_[0-9A-Za-z]+/g, 'csk_$1_[hidden]')
+    .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]*/g, '[token hidden]');
 }
 
 function hashSecret(secret: string): Buffer {

@@ -125,8 +125,9 @@ export class SyncDatabase {
       );
     }
     if (!mayActFor(principal, row.subject)) {
-      const remedy = 'use the key that registered it, or one with the same subject';
-      throw new SyncError('forbidden', `site ${hex} belongs to another key; ${remedy}`);
+      const remedy =
+        'use its credential, or call cloudsync_network_logout when another person uses this device';
+      throw new SyncError('forbidden', `site ${hex} belongs to somebody else; ${remedy}`);
     }
     return row;
   }
