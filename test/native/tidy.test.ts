@@ -145,7 +145,8 @@ describe('every source file', () => {
     const importing = /\brandom(Bytes|UUID|Int|FillSync)\b.*from 'node:crypto'/;
     const server = files.filter((file) => relative(root, file).startsWith('src/server/'));
     const found = server
-      .filter((file) => !file.endsWith('/surroundings.ts'))
+      // What an operator calls by hand is about real files of this machine.
+      .filter((file) => !/\/(surroundings\.ts|operations\/\w+\.ts)$/.test(file))
       .flatMap((file) =>
         linesOf(file).flatMap((text, index) =>
           asking.test(text) || importing.test(text) ? [place(file, index + 1, text.trim())] : [],
