@@ -1,30 +1,34 @@
 /**
- * principal.ts: who asks. Every request carries a principal from authentication to the store, so that further
- * ways to authenticate (tokens of an identity provider) and further rules (row-level security) need no change
- * between them.
+ * principal.ts: who asks. Every request carries a principal from authentication to the store, so that the ways to
+ * authenticate (keys, tokens of an identity provider) and the rules for rows need not know each other.
  */
 
-/** admin: everything; schema: sync and publish table definitions; service: sync only. */
+/** Roles of keys. admin: everything; schema: sync and publish table definitions; service: sync only. */
 export const ROLES = ['admin', 'schema', 'service'] as const;
-export type Role = (typeof ROLES)[number];
+/** user: the holder of a token; syncs. */
+export type Role = (typeof ROLES)[number] | 'user';
 
 export interface Principal {
   /** Whom a site belongs to. Several keys may share a subject, so that a key can be replaced. */
   subject: string;
   role: Role;
-  /** The only database that the principal may use, or '*' for all. */
-  database: string;
+  /** The databases that the principal may use, or '*' for all. */
+  databases: '*' | readonly string[];
+  /** The claims of the token; absent for keys. */
+  claims?: Readonly<Record<string, unknown>>;
+  /** When the credential ends, in milliseconds since 1970; absent when it does not end by itself. */
+  expires?: number;
 }
 
 /** Turns the bearer credential of a request into a principal. */
 export interface Authenticator {
-  /** The principal, or undefined when the credential is unknown, wrong, expired or revoked. */
-  authenticate(credential: string): Principal | undefined;
+  /** @throws SyncError unauthorized, with the reason, when the credential is unknown, wrong, expired or revoked */
+  authenticate(credential: string): Promise<Principal>;
 }
 
 /** Whether a principal may use a database at all. */
 export function mayUse(principal: Principal, database: string): boolean {
-  return principal.database === '*' || principal.database === database;
+  return principal.databases === '*' || principal.databases.includes(database);
 }
 
 /** Whether a principal may create databases and publish table definitions. */

@@ -139,6 +139,23 @@ describe('every source file', () => {
     expect(silent.map((file) => relative(root, file))).toEqual([]);
   });
 
+  test('of the server asks the machine for nothing but through src/server/surroundings.ts', () => {
+    const asking =
+      /\b(Date\.now\(|new Date\(\)|Math\.random|performance\.|setTimeout\(|setInterval\(|statSync\()/;
+    const importing = /\brandom(Bytes|UUID|Int|FillSync)\b.*from 'node:crypto'/;
+    const server = files.filter((file) => relative(root, file).startsWith('src/server/'));
+    const found = server
+      // What an operator calls by hand is about real files of this machine.
+      .filter((file) => !/\/(surroundings\.ts|operations\/\w+\.ts)$/.test(file))
+      .flatMap((file) =>
+        linesOf(file).flatMap((text, index) =>
+          asking.test(text) || importing.test(text) ? [place(file, index + 1, text.trim())] : [],
+        ),
+      );
+    expect(server.length).toBeGreaterThan(30);
+    expect(found).toEqual([]);
+  });
+
   test('announces no unfinished work', () => {
     const words = new RegExp(
       ['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'].map((word) => `\\b${word}\\b`).join('|'),

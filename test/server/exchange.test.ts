@@ -57,6 +57,15 @@ function hangUpAfterPush(device: Device, packet: Buffer): Promise<void> {
 }
 
 describe('exchange', () => {
+  test('a database without any table has one empty page', async () => {
+    const client = new Client(server.url, server.key, 'without-tables');
+    const site = newSite();
+    const { epoch } = await client.register(site);
+    const page = await client.page(site, epoch, 0, EMPTY);
+    expect(page).toMatchObject({ packets: [], complete: true });
+    expect((await client.page(site, epoch, 0, page.cursor)).packets).toEqual([]);
+  });
+
   test('two devices that edit apart become equal', async () => {
     const [ada, bob] = (await newDevices(2)) as [Device, Device];
     ada.write('a', 'from Ada');

@@ -127,7 +127,8 @@ describe('roles and databases', () => {
       stranger.pull(own, present, 0, Buffer.alloc(0)),
       stranger.send('GET', `/wait?site=${own.toString('hex')}&since=`),
     ];
-    for (const request of requests) await expectRefusal(request, 403, 'forbidden', /belongs to another key/);
+    for (const request of requests)
+      await expectRefusal(request, 403, 'forbidden', /belongs to somebody else/);
     expect((await new Client(server.url, second, 'forms').register(own)).lastBatch).toBe(0);
     expect((await client.register(own)).lastBatch, 'an admin key may act for any site').toBe(0);
   });

@@ -24,7 +24,7 @@ import { newSite } from './client.js';
 import { NOTES } from './device.js';
 
 const workerFile = new URL('../../dist/server/store/worker.js', import.meta.url);
-const admin: Principal = { subject: 'test', role: 'admin', database: '*' };
+const admin: Principal = { subject: 'test', role: 'admin', databases: '*' };
 
 /** For stores in which nothing may go wrong outside of a request. */
 function failTest(error: Error): void {

@@ -25,14 +25,16 @@ export interface Arguments<Table extends OptionTable> {
 }
 
 /**
- * Reads the arguments of a command.
+ * Reads the arguments of a command. What is typed wins, then comes the environment, then the file, then the fallback.
  *
+ * @param file values by option from a configuration file
  * @throws UsageError for an unknown option, a missing value or an option that is given twice
  */
 export function readArguments<Table extends OptionTable>(
   table: Table,
   words: string[],
   environment: NodeJS.ProcessEnv,
+  file: Readonly<Record<string, string>> = {},
 ): Arguments<Table> {
   const options = Object.fromEntries(
     Object.keys(table).map((name) => [name, { type: 'string', multiple: true }]),
@@ -53,7 +55,8 @@ export function readArguments<Table extends OptionTable>(
   }
   const values: Partial<Record<keyof Table, string>> = {};
   for (const name of Object.keys(table)) {
-    const value = pickValue(name, table[name], parsed.values[name], environment);
+    const value =
+      pickValue(name, table[name], parsed.values[name], environment) ?? file[name] ?? table[name]?.fallback;
     if (value !== undefined) values[name as keyof Table] = value;
   }
   return { values, operands: parsed.positionals, wantsHelp: parsed.values.help === true };
@@ -109,5 +112,5 @@ function pickValue(
     return String(given[0]);
   }
   const fromEnvironment = entry?.environment === undefined ? undefined : environment[entry.environment];
-  return fromEnvironment ?? entry?.fallback;
+  return fromEnvironment;
 }

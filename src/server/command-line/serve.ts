@@ -9,10 +9,16 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { lockDataDirectory, openDataDirectory } from '../data-directory.js';
 import { createApp } from '../http/app.js';
+import { Credentials } from '../keys/credentials.js';
 import { KeyStore } from '../keys/key-store.js';
 import { LIMITS, PACKET_BYTES_MAX } from '../limits.js';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../log.js';
 import { WorkerStore } from '../store/worker-store.js';
+import { MACHINE } from '../surroundings.js';
+import type { IssuerSettings } from '../tokens/issuer-settings.js';
+import { Revocations } from '../tokens/revocations.js';
+import { TokenVerifier } from '../tokens/token-verifier.js';
+import { readConfigurationFile } from './configuration-file.js';
 import {
   describeOptions,
   type OptionTable,
@@ -23,6 +29,11 @@ import {
 } from './options.js';
 
 const OPTIONS = {
+  config: {
+    value: 'FILE',
+    help: 'JSON file with these options and the issuers of tokens',
+    environment: 'CLOUDSYNC_CONFIG',
+  },
   data: { value: 'DIR', help: 'data directory; created when missing', environment: 'CLOUDSYNC_DATA' },
   port: { value: 'N', help: 'TCP port; 0 picks a free one', environment: 'CLOUDSYNC_PORT' },
   host: { value: 'ADDRESS', help: 'address', environment: 'CLOUDSYNC_HOST', fallback: '127.0.0.1' },
@@ -62,6 +73,7 @@ interface ServeOptions {
   logLevel: LogLevel;
   packetMax: number;
   requestSeconds: number;
+  issuers: IssuerSettings[];
 }
 
 /** Runs the server until it is told to stop. Resolves when everything is closed. */
@@ -77,6 +89,7 @@ export async function serve(words: string[], environment: NodeJS.ProcessEnv): Pr
   const keys = new KeyStore(directory.keys, (error) =>
     logger.warn({ err: error }, 'the use of a key was not noted'),
   );
+  const revocations = new Revocations(directory.keys);
   const store = await WorkerStore.open({
     databases: directory.databases,
     workers: options.workers,
@@ -84,7 +97,7 @@ export async function serve(words: string[], environment: NodeJS.ProcessEnv): Pr
   });
   const app = createApp({
     store,
-    authenticator: keys,
+    authenticator: new Credentials(keys, new TokenVerifier(options.issuers, revocations, MACHINE.now)),
     logger,
     packetMax: options.packetMax,
     requestSeconds: options.requestSeconds,
@@ -92,6 +105,7 @@ export async function serve(words: string[], environment: NodeJS.ProcessEnv): Pr
   const hasStopped = stopOnSignal(app, async () => {
     await store.close();
     keys.close();
+    revocations.close();
     unlock();
   });
   await app.listen({ host: options.host, port: options.port });
@@ -101,8 +115,14 @@ export async function serve(words: string[], environment: NodeJS.ProcessEnv): Pr
 }
 
 function readOptions(words: string[], environment: NodeJS.ProcessEnv): ServeOptions | undefined {
-  const { values, operands, wantsHelp } = readArguments(OPTIONS, words, environment);
+  const { values: typed, operands, wantsHelp } = readArguments(OPTIONS, words, environment);
   if (wantsHelp) return undefined;
+  const names = Object.keys(OPTIONS).filter((name) => name !== 'config');
+  const file =
+    typed.config === undefined
+      ? { options: {}, issuers: [] }
+      : readConfigurationFile(typed.config, names, environment);
+  const { values } = readArguments(OPTIONS, words, environment, file.options);
   if (operands.length > 0) throw new UsageError(`serve takes no argument "${operands[0]}"`);
   if (values.data === undefined) throw new UsageError('serve needs --data DIR');
   if (values.port === undefined) throw new UsageError('serve needs --port N');
@@ -116,6 +136,7 @@ function readOptions(words: string[], environment: NodeJS.ProcessEnv): ServeOpti
     logLevel: readChoice('log-level', values['log-level'] ?? OPTIONS['log-level'].fallback, LOG_LEVELS),
     packetMax: number('max-packet', OPTIONS['max-packet'].fallback, LIMITS.packetBytesMin, PACKET_BYTES_MAX),
     requestSeconds: number('request-timeout', OPTIONS['request-timeout'].fallback, 1, 3600),
+    issuers: file.issuers,
   };
 }
 
@@ -142,12 +163,8 @@ function stopOnSignal(app: FastifyInstance, release: () => Promise<void>): Promi
       if (isStopping) process.exit(1);
       isStopping = true;
       app.log.info(`stopping on ${signal}`);
-      const cut = setTimeout(() => app.server.closeAllConnections(), LIMITS.drainMilliseconds);
-      app
-        .close()
-        .then(release)
-        .finally(() => clearTimeout(cut))
-        .then(resolve, reject);
+      const keepConnections = MACHINE.after(LIMITS.drainMilliseconds, () => app.server.closeAllConnections());
+      app.close().then(release).finally(keepConnections).then(resolve, reject);
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);

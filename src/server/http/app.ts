@@ -7,6 +7,7 @@ import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import type { Authenticator } from '../principal.js';
 import type { SyncStore } from '../store/store.js';
+import { MACHINE, type Surroundings } from '../surroundings.js';
 import { addAuthentication } from './authentication.js';
 import { replyToClientError, replyWithError } from './error-replies.js';
 import { MEDIA_TYPE } from './messages.js';
@@ -21,11 +22,13 @@ export interface AppOptions {
   packetMax: number;
   /** By then a whole request must have arrived: a slow sender cannot hold a connection for ever. */
   requestSeconds: number;
+  /** The machine when it is not given. */
+  surroundings?: Surroundings;
 }
 
 /** The application, ready to listen. Closing it ends the open waits and lets other requests finish. */
 export function createApp(options: AppOptions): FastifyInstance {
-  const { store, authenticator, logger, packetMax } = options;
+  const { store, authenticator, logger, packetMax, surroundings = MACHINE } = options;
   const app = Fastify({
     loggerInstance: logger,
     // One line per request, written below, instead of Fastify's two.
@@ -56,7 +59,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     request.log.info({ req: request, res: reply, milliseconds: Math.round(reply.elapsedTime) }, 'request');
   });
 
-  const waits = new Waits();
+  const waits = new Waits(surroundings);
   store.onChange((database, head) => waits.announce(database, head));
   app.addHook('preClose', async () => waits.close());
 
@@ -64,7 +67,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.register(
     async (scope) => {
       addAuthentication(scope, authenticator);
-      addDatabaseRoutes(scope, { store, waits, packetMax });
+      addDatabaseRoutes(scope, { store, waits, packetMax, surroundings });
     },
     { prefix: '/v1/db/:database' },
   );

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { SyncError } from '../errors.js';
+import { noKey } from '../keys/credentials.js';
 import { DATABASE_NAME } from '../limits.js';
 import type { Authenticator, Principal } from '../principal.js';
 
@@ -15,14 +16,8 @@ const principals = new WeakMap<FastifyRequest, Principal>();
 export function addAuthentication(app: FastifyInstance, authenticator: Authenticator): void {
   app.addHook('onRequest', async (request) => {
     const [, credential] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? [];
-    const principal = credential === undefined ? undefined : authenticator.authenticate(credential);
-    if (principal === undefined) {
-      throw new SyncError(
-        'unauthorized',
-        'the key is missing, wrong or revoked; set a valid one and sync again',
-      );
-    }
-    principals.set(request, principal);
+    if (credential === undefined) throw noKey();
+    principals.set(request, await authenticator.authenticate(credential));
     requireProtocol(request);
     requirePlainBody(request);
     requireDatabaseName(request);

@@ -41,17 +41,19 @@ export function readRegister(body: Uint8Array): Operations['register']['input'] 
 /**
  * @param mayPublish whether the asking key may publish table definitions
  * @param packetMax largest packet that this server takes, in bytes
+ * @param now the server's time, in milliseconds since 1970
  */
 export function writeRegister(
   result: Operations['register']['result'],
   mayPublish: boolean,
   packetMax: number,
+  now: number,
 ): Buffer {
   const writer = new MessageWriter()
     .array(6)
     .binary(result.epoch)
     .unsigned(result.lastBatch)
-    .unsigned(Date.now() * 1000)
+    .unsigned(now * 1000)
     .unsigned(mayPublish ? 1 : 0)
     .unsigned(packetMax)
     .array(result.missing.length);

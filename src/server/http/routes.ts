@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LIMITS } from '../limits.js';
 import { mayPublish } from '../principal.js';
 import type { SyncStore } from '../store/store.js';
+import type { Surroundings } from '../surroundings.js';
 import { principalOf } from './authentication.js';
 import {
   MEDIA_TYPE,
@@ -28,14 +29,16 @@ export interface RouteOptions {
   waits: Waits;
   /** Largest packet that this server takes, in bytes. */
   packetMax: number;
+  surroundings: Surroundings;
 }
 
 /** Adds the routes of one database; the instance's prefix ends with its name (`:database`). */
-export function addDatabaseRoutes(app: FastifyInstance, { store, waits, packetMax }: RouteOptions): void {
+export function addDatabaseRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { store, waits, packetMax, surroundings } = options;
   app.post('/sites', { bodyLimit: LIMITS.registerBodyBytes }, async (request, reply) => {
     const principal = principalOf(request);
     const result = await store.run('register', principal, databaseOf(request), readRegister(bodyOf(request)));
-    return send(reply, writeRegister(result, mayPublish(principal), packetMax));
+    return send(reply, writeRegister(result, mayPublish(principal), packetMax, surroundings.now()));
   });
 
   app.post('/schema', { bodyLimit: LIMITS.schemaBodyBytes }, async (request, reply) => {
@@ -67,7 +70,9 @@ export function addDatabaseRoutes(app: FastifyInstance, { store, waits, packetMa
   app.get('/wait', async (request, reply) => {
     const [principal, database] = [principalOf(request), databaseOf(request)];
     const input = readWaitQuery(request.query as Record<string, unknown>);
-    const seconds = readWaitSeconds(headerOf(request, 'prefer'));
+    const wanted = readWaitSeconds(headerOf(request, 'prefer'));
+    const left = ((principal.expires ?? Number.POSITIVE_INFINITY) - surroundings.now()) / 1000;
+    const seconds = Math.min(wanted, Math.max(0, left));
     const client = new AbortController();
     reply.raw.once('close', () => client.abort());
     const lookUp = async () => {

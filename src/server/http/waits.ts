@@ -4,6 +4,7 @@
  */
 import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
+import type { Surroundings } from '../surroundings.js';
 
 export type WaitOutcome = 'changed' | 'timeout';
 
@@ -17,9 +18,14 @@ interface Waiter {
 }
 
 export class Waits {
+  readonly #surroundings: Surroundings;
   readonly #waiters = new Map<string, Set<Waiter>>();
   #count = 0;
   #isClosing = false;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
 
   /** Wakes those who wait for a position below `head`. */
   announce(database: string, head: number): void {
@@ -46,12 +52,12 @@ export class Waits {
     return new Promise<WaitOutcome>((resolve, reject) => {
       const waiter: Waiter = { position: Number.POSITIVE_INFINITY, head: 0, end };
       const leave = this.#enter(database, waiter);
-      const timer = setTimeout(() => end('timeout'), seconds * 1000);
+      const stopTimer = this.#surroundings.after(seconds * 1000, () => end('timeout'));
       const abandon = () => end('timeout');
       signal.addEventListener('abort', abandon, { once: true });
       function end(outcome: WaitOutcome | Error): void {
         leave();
-        clearTimeout(timer);
+        stopTimer();
         signal.removeEventListener('abort', abandon);
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);

@@ -7,6 +7,8 @@ import { timingSafeEqual } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { LIMITS } from '../limits.js';
 import type { Authenticator, Principal, Role } from '../principal.js';
+import { MACHINE, type Surroundings } from '../surroundings.js';
+import { noKey } from './credentials.js';
 import { generateKey, parseKey } from './key-text.js';
 
 export interface KeyRow {
@@ -50,13 +52,15 @@ export class KeyStore implements Authenticator {
   readonly #find: Database.Statement<[string], KeyRow & { secret_hash: Buffer }>;
   readonly #recordUse: Database.Statement<[number, string]>;
   readonly #reportProblem: (error: unknown) => void;
+  readonly #surroundings: Surroundings;
 
   /**
    * @param file path of the key database; created when it does not exist
    * @param reportProblem called when the time of a key's use cannot be written (disk full, file locked). The
    *   key is valid all the same, so the request goes on.
    */
-  constructor(file: string, reportProblem: (error: unknown) => void) {
+  constructor(file: string, reportProblem: (error: unknown) => void, surroundings: Surroundings = MACHINE) {
+    this.#surroundings = surroundings;
     this.#reportProblem = reportProblem;
     this.#database = new Database(file, { timeout: LIMITS.databaseLockMilliseconds });
     this.#database.pragma('journal_mode = WAL');
@@ -66,22 +70,23 @@ export class KeyStore implements Authenticator {
     this.#recordUse = this.#database.prepare('UPDATE keys SET last_used = ? WHERE id = ?');
   }
 
-  authenticate(credential: string): Principal | undefined {
+  async authenticate(credential: string): Promise<Principal> {
     const given = parseKey(credential);
-    if (given === undefined) return undefined;
+    if (given === undefined) throw noKey();
     const row = this.#find.get(given.id);
     const matches = timingSafeEqual(given.secretHash, row?.secret_hash ?? NO_HASH);
-    if (row === undefined || !matches || row.revoked !== null) return undefined;
+    if (row === undefined || !matches || row.revoked !== null) throw noKey();
     this.#noteUse(row);
-    return { subject: row.subject, role: row.role, database: row.database };
+    const databases = row.database === '*' ? row.database : [row.database];
+    return { subject: row.subject, role: row.role, databases };
   }
 
   /** Adds a key. Returns its text, which cannot be read again, and its id. */
   add(key: NewKey): { id: string; text: string } {
-    const { id, secretHash, text } = generateKey();
+    const { id, secretHash, text } = generateKey(this.#surroundings);
     this.#database
       .prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)')
-      .run(id, secretHash, key.subject ?? id, key.role, key.database, key.label, Date.now());
+      .run(id, secretHash, key.subject ?? id, key.role, key.database, key.label, this.#surroundings.now());
     return { id, text };
   }
 
@@ -94,7 +99,7 @@ export class KeyStore implements Authenticator {
   /** Revokes a key. Returns false when there is no such key or it was revoked before. */
   revoke(id: string): boolean {
     const statement = this.#database.prepare('UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL');
-    return statement.run(Date.now(), id).changes === 1;
+    return statement.run(this.#surroundings.now(), id).changes === 1;
   }
 
   close(): void {
@@ -102,7 +107,7 @@ export class KeyStore implements Authenticator {
   }
 
   #noteUse(row: KeyRow): void {
-    const now = Date.now();
+    const now = this.#surroundings.now();
     if (now - (row.last_used ?? 0) < LIMITS.keyUseMilliseconds) return;
     try {
       this.#recordUse.run(now, row.id);

@@ -3,7 +3,8 @@
  * the id finds its row in the key table, and the secret (32 random bytes) proves possession. Only the SHA-256
  * of the secret is stored: at 256 random bits nothing can be guessed, so no slow password hash is needed.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import type { Surroundings } from '../surroundings.js';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const ID_BYTES = 8;
@@ -17,7 +18,7 @@ export interface ParsedKey {
 }
 
 /** A new random key: its text, which is shown once, and what is stored of it. */
-export function generateKey(): ParsedKey & { text: string } {
+export function generateKey({ randomBytes }: Surroundings): ParsedKey & { text: string } {
   const id = base62(randomBytes(ID_BYTES), 11);
   const secret = base62(randomBytes(SECRET_BYTES), 43);
   return { id, secretHash: hashSecret(secret), text: `csk_${id}_${secret}` };
@@ -29,9 +30,11 @@ export function parseKey(text: string): ParsedKey | undefined {
   return id === undefined || secret === undefined ? undefined : { id, secretHash: hashSecret(secret) };
 }
 
-/** Replaces the secret part of every key in a text, for logs. */
+/** Replaces the secret part of every key, and every token, in a text, for logs. */
 export function hideKeys(text: string): string {
-  return text.replace(/csk_([0-9A-Za-z]+)_[0-9A-Za-z]+/g, 'csk_$1_[hidden]');
+  return text
+    .replace(/csk_([0-9A-Za-z]+)_[0-9A-Za-z]+/g, 'csk_$1_[hidden]')
+    .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]*/g, '[token hidden]');
 }
 
 function hashSecret(secret: string): Buffer {

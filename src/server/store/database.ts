@@ -9,12 +9,12 @@
  * | cloudsync_server_sites | per device: whose it is, its last batch with digest and recorded answer |
  * | cloudsync_server_pushes | per commit that brought changes: the head after it, and a random nonce |
  */
-import { randomBytes } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { load } from '../../node/index.js';
 import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import { mayActFor, type Principal } from '../principal.js';
+import { MACHINE, type Surroundings } from '../surroundings.js';
 import { NONCE_BYTES } from './cursor.js';
 
 const TABLES = `
@@ -39,6 +39,7 @@ export class SyncDatabase {
   readonly sqlite: Database.Database;
   readonly epoch: Buffer;
   readonly cursorSecret: Buffer;
+  readonly surroundings: Surroundings;
   readonly #statements = new Map<string, Database.Statement>();
 
   /**
@@ -46,12 +47,13 @@ export class SyncDatabase {
    *
    * @param name the database's name, for messages
    */
-  constructor(name: string, file: string) {
+  constructor(name: string, file: string, surroundings: Surroundings = MACHINE) {
     this.name = name;
+    this.surroundings = surroundings;
     this.sqlite = new Database(file, { timeout: LIMITS.databaseLockMilliseconds });
     try {
       configure(this.sqlite);
-      const state = this.sqlite.transaction(() => createTables(this.sqlite)).immediate();
+      const state = this.sqlite.transaction(() => createTables(this.sqlite, surroundings)).immediate();
       this.epoch = state.epoch;
       this.cursorSecret = state.cursorSecret;
     } catch (error) {
@@ -86,7 +88,8 @@ export class SyncDatabase {
       'SELECT max(head) AS marked FROM cloudsync_server_pushes',
     ).get();
     if (head > (row?.marked ?? 0)) {
-      this.prepare('INSERT INTO cloudsync_server_pushes VALUES (?, ?)').run(head, randomBytes(NONCE_BYTES));
+      const nonce = this.surroundings.randomBytes(NONCE_BYTES);
+      this.prepare('INSERT INTO cloudsync_server_pushes VALUES (?, ?)').run(head, nonce);
     }
     return head;
   }
@@ -122,8 +125,9 @@ export class SyncDatabase {
       );
     }
     if (!mayActFor(principal, row.subject)) {
-      const remedy = 'use the key that registered it, or one with the same subject';
-      throw new SyncError('forbidden', `site ${hex} belongs to another key; ${remedy}`);
+      const remedy =
+        'use its credential, or call cloudsync_network_logout when another person uses this device';
+      throw new SyncError('forbidden', `site ${hex} belongs to somebody else; ${remedy}`);
     }
     return row;
   }
@@ -153,7 +157,10 @@ function configure(sqlite: Database.Database): void {
   load(sqlite);
 }
 
-function createTables(sqlite: Database.Database): { epoch: Buffer; cursorSecret: Buffer } {
+function createTables(
+  sqlite: Database.Database,
+  { randomBytes }: Surroundings,
+): { epoch: Buffer; cursorSecret: Buffer } {
   sqlite.exec(TABLES);
   const add = sqlite.prepare('INSERT OR IGNORE INTO cloudsync_server_state VALUES (?, ?)');
   add.run('epoch', randomBytes(16));

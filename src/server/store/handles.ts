@@ -2,10 +2,10 @@
  * handles.ts: the database files that one worker thread has open. The least recently used one is closed when
  * there are too many, and a file that was replaced on disk (a restored backup) is opened afresh.
  */
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { noDatabase } from '../errors.js';
 import { LIMITS } from '../limits.js';
+import { MACHINE, type Surroundings } from '../surroundings.js';
 import { SyncDatabase } from './database.js';
 
 interface Handle {
@@ -16,12 +16,14 @@ interface Handle {
 
 export class Handles {
   readonly #directory: string;
+  readonly #surroundings: Surroundings;
   /** In order of use, the least recently used first. */
   readonly #open = new Map<string, Handle>();
 
   /** @param directory where the database files are */
-  constructor(directory: string) {
+  constructor(directory: string, surroundings: Surroundings = MACHINE) {
     this.#directory = directory;
+    this.#surroundings = surroundings;
   }
 
   /**
@@ -32,7 +34,7 @@ export class Handles {
    */
   get(name: string, create: boolean): SyncDatabase {
     const file = join(this.#directory, `${name}.db`);
-    const identity = fileIdentity(file);
+    const identity = this.#surroundings.fileIdentity(file);
     const known = this.#open.get(name);
     this.#open.delete(name);
     if (known !== undefined && known.identity === identity) {
@@ -41,8 +43,11 @@ export class Handles {
     }
     known?.database.close();
     if (identity === undefined && !create) throw noDatabase(name);
-    const database = new SyncDatabase(name, file);
-    this.#open.set(name, { database, identity: identity ?? fileIdentity(file) ?? '' });
+    const database = new SyncDatabase(name, file, this.#surroundings);
+    this.#open.set(name, {
+      database,
+      identity: identity ?? this.#surroundings.fileIdentity(file) ?? '',
+    });
     this.#closeSurplus();
     return database;
   }
@@ -59,9 +64,4 @@ export class Handles {
       database.close();
     }
   }
-}
-
-function fileIdentity(file: string): string | undefined {
-  const status = statSync(file, { throwIfNoEntry: false });
-  return status && `${status.dev}:${status.ino}`;
 }

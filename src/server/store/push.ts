@@ -73,7 +73,7 @@ function pushOne(database: SyncDatabase, { principal, input }: PushRequest): Pus
       'UPDATE cloudsync_server_sites SET last_batch = ?, digest = ?, answer = ?, last_seen = ?' +
         ' WHERE site = ?',
     )
-    .run(input.batch, digest, answer, Date.now(), input.site);
+    .run(input.batch, digest, answer, database.surroundings.now(), input.site);
   return { answer, replayed: false };
 }
 

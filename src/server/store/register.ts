@@ -15,7 +15,7 @@ export function register(
 ): Operations['register']['result'] {
   return database.sqlite
     .transaction(() => {
-      const now = Date.now();
+      const now = database.surroundings.now();
       database
         .prepare(
           'INSERT INTO cloudsync_server_sites(site, subject, created, last_seen) VALUES (?, ?, ?, ?)' +

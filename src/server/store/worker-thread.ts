@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
+import { MACHINE } from '../surroundings.js';
 import type { FromWorker, Job, ToWorker, WorkerSettings } from './thread-messages.js';
 
 export interface WorkerThreadOptions {
@@ -32,7 +33,7 @@ export class WorkerThread {
   #pendingBytes = 0;
   #nextId = 1;
   #worker: Worker | undefined;
-  #restart: NodeJS.Timeout | undefined;
+  #cancelRestart: (() => void) | undefined;
   #isClosing = false;
 
   constructor(options: WorkerThreadOptions) {
@@ -90,7 +91,7 @@ export class WorkerThread {
   /** Lets the thread finish its jobs, close its databases and end. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    clearTimeout(this.#restart);
+    this.#cancelRestart?.();
     const worker = this.#worker;
     if (worker === undefined) return;
     const hasEnded = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
@@ -155,7 +156,7 @@ export class WorkerThread {
     this.start().catch((error: Error) => {
       this.#options.onProblem(error);
       if (this.#isClosing) return;
-      this.#restart = setTimeout(() => this.#replace(), LIMITS.workerRestartMilliseconds);
+      this.#cancelRestart = MACHINE.after(LIMITS.workerRestartMilliseconds, () => this.#replace());
     });
   }
 }

@@ -6,23 +6,16 @@ import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { load } from '../../node/index.js';
 import { SyncError } from '../errors.js';
-import { mayPublish } from '../principal.js';
-import type { SyncDatabase } from './database.js';
 import { Handles } from './handles.js';
-import { JobQueue, type PushJob, type Turn } from './job-queue.js';
-import { peek, pull } from './pull.js';
-import { pushGroup } from './push.js';
-import { register } from './register.js';
-import { publishSchema } from './schema.js';
-import { toPassingTrouble } from './sqlite-errors.js';
+import { JobQueue, type Turn } from './job-queue.js';
+import { JobRunner, type Outcome } from './jobs.js';
 import type { FromWorker, Job, ToWorker, WorkerSettings } from './thread-messages.js';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.js runs as a worker thread of the server only');
 const handles = new Handles((workerData as WorkerSettings).databases);
+const runner = new JobRunner(handles);
 const queue = new JobQueue();
-/** Head of each database when its listeners were last told. */
-const knownHeads = new Map<string, number>();
 let isScheduled = false;
 let isClosing = false;
 
@@ -49,66 +42,23 @@ function schedule(): void {
 }
 
 function work(turn: Turn): void {
-  const outcomes = 'job' in turn ? [attempt(() => runJob(turn.job))] : runPushes(turn.database, turn.pushes);
-  const jobs = 'job' in turn ? [turn.job] : turn.pushes;
-  jobs.forEach((job, index) => {
-    answer(job, outcomes[index] ?? { error: new Error('a job has no outcome') });
-  });
-  if (outcomes.some((outcome) => 'result' in outcome)) announceChange(turn.database);
-}
-
-function runJob(job: Exclude<Job, PushJob>): unknown {
-  const mayCreate = job.name === 'register' && mayPublish(job.principal);
-  const database = handles.get(job.database, mayCreate);
-  switch (job.name) {
-    case 'register':
-      return register(database, job.principal, job.input);
-    case 'schema':
-      return publishSchema(database, job.principal, job.input);
-    case 'pull':
-      return pull(database, job.principal, job.input);
-    case 'peek':
-      return peek(database, job.principal, job.input);
-  }
-}
-
-function runPushes(name: string, jobs: readonly PushJob[]): Outcome[] {
-  let database: SyncDatabase;
-  try {
-    database = handles.get(name, false);
-  } catch (error) {
-    return jobs.map(() => ({ error }));
-  }
-  return pushGroup(database, jobs);
-}
-
-type Outcome = { result: unknown } | { error: unknown };
-
-function attempt(action: () => unknown): Outcome {
-  try {
-    return { result: action() };
-  } catch (error) {
-    return { error };
-  }
+  const finished = runner.work(turn);
+  for (const { job, outcome } of finished) answer(job, outcome);
+  if (finished.some(({ outcome }) => 'result' in outcome)) announceChange(turn.database);
 }
 
 function answer(job: Job, outcome: Outcome): void {
-  if ('result' in outcome) {
-    send({ type: 'result', id: job.id, result: outcome.result });
-    return;
-  }
-  const error = toPassingTrouble(outcome.error, job.database);
-  if (error instanceof SyncError) send({ type: 'refused', id: job.id, error: error.fields() });
-  else send({ type: 'failed', id: job.id, ...describe(error) });
+  if ('result' in outcome) send({ type: 'result', id: job.id, result: outcome.result });
+  else if (outcome.error instanceof SyncError)
+    send({ type: 'refused', id: job.id, error: outcome.error.fields() });
+  else send({ type: 'failed', id: job.id, ...describe(outcome.error) });
 }
 
-/** Tells the main thread that a database has grown, whatever made it grow. */
+/** Tells the main thread that a database has grown. */
 function announceChange(name: string): void {
   try {
-    const head = handles.get(name, false).head();
-    if (head === knownHeads.get(name)) return;
-    knownHeads.set(name, head);
-    send({ type: 'changed', database: name, head });
+    const head = runner.newHead(name);
+    if (head !== undefined) send({ type: 'changed', database: name, head });
   } catch (error) {
     send({ type: 'problem', ...describe(error) });
   }
