@@ -1,0 +1,161 @@
+/**
+ * device.ts: one simulated device: a disk, a connection with the extension that synchronises (as a coroutine), and a
+ * second connection for writes while that one is busy.
+ */
+import Database from 'better-sqlite3';
+import { load } from '../../src/node/index.js';
+import { type Files, filesOf, putFiles } from './files.js';
+import type { Plan } from './plan.js';
+import { schemaNamed } from './schema.js';
+import { FOLDER } from './server.js';
+import {
+  loadSimulated,
+  NO_REPLY,
+  onDisk,
+  type Reply,
+  resumeDevice,
+  type Stop,
+  simulate,
+  startDevice,
+} from './simulated.js';
+
+/** When histories begin, in microseconds since 1970. */
+export const START = 1_750_000_000_000_000;
+const FILE = `${FOLDER}/app.db`;
+const URL_OF_SERVER = 'http://simulated/main';
+/** A session that has lost its disk ends after fewer replies than this. */
+const UNWINDING_MAX = 200;
+
+export class SimulatedDevice {
+  readonly name: string;
+  /** Clock: microseconds added to the true time, and how much faster it runs. */
+  offset = 0;
+  drift = 1;
+  /** What the session waits for; undefined while none runs. */
+  stop: Exclude<Stop, { kind: 'end' }> | undefined;
+  readonly #plan: Plan;
+  readonly #now: () => number;
+  #main: Database.Database | undefined;
+  #side: Database.Database | undefined;
+
+  constructor(name: string, plan: Plan, now: () => number, files?: Files) {
+    this.name = name;
+    this.#plan = plan;
+    this.#now = now;
+    simulate('disk', name);
+    simulate('reset', name);
+    this.setClock();
+    if (files !== undefined) putFiles(name, files);
+    this.open();
+    if (files === undefined) this.#prepare();
+  }
+
+  /** Device's time in microseconds. */
+  get time(): number {
+    return Math.max(0, Math.floor(START + (this.#now() - START) * this.drift + this.offset));
+  }
+
+  setClock(): void {
+    simulate('clock_set', this.name, this.time);
+  }
+
+  get main(): Database.Database {
+    if (this.#main === undefined) throw new Error(`${this.name} is not open`);
+    return this.#main;
+  }
+
+  /** The connection for local writes: the second one while the first one is busy. */
+  get writer(): Database.Database {
+    if (this.stop === undefined) return this.main;
+    this.#side ??= this.#connect();
+    return this.#side;
+  }
+
+  #connect(): Database.Database {
+    const db = onDisk(this.name, () => new Database(FILE, { timeout: 1000 }));
+    db.defaultSafeIntegers(true);
+    db.pragma(`synchronous = ${this.#plan.synchronous}`);
+    db.pragma('foreign_keys = ON');
+    return db;
+  }
+
+  open(): void {
+    this.#main = this.#connect();
+    this.#main.pragma(`journal_mode = ${this.#plan.journal}`);
+    load(this.#main);
+    loadSimulated(this.#main);
+    this.#main.prepare('SELECT simulated_register(?)').get(this.name);
+    this.#main.exec("SELECT cloudsync_network_set_token('token')");
+  }
+
+  #prepare(): void {
+    const { tables } = schemaNamed(this.#plan.schema);
+    this.main.pragma('synchronous = FULL');
+    this.main.exec('BEGIN');
+    tables.forEach(({ name, create }, index) => {
+      this.main.exec(create);
+      this.main.exec(`SELECT cloudsync_init('${name}', '${this.#plan.algorithms[index]}')`);
+    });
+    this.main.exec(`SELECT cloudsync_network_init('${URL_OF_SERVER}')`);
+    if (this.#plan.batchBytes !== undefined)
+      this.main.exec(`SELECT cloudsync_set('batch_bytes', ${this.#plan.batchBytes})`);
+    this.main.exec('COMMIT');
+    // Histories begin when the application is installed: that much has reached the disk.
+    this.main.pragma('wal_checkpoint(TRUNCATE)');
+    this.main.pragma(`synchronous = ${this.#plan.synchronous}`);
+  }
+
+  /** Begins a session. Returns how it ended when it ends at once. */
+  start(sql: string): Stop {
+    this.setClock();
+    return this.#note(startDevice(this.name, sql));
+  }
+
+  resume(reply: Reply): Stop {
+    this.setClock();
+    return this.#note(resumeDevice(this.name, reply));
+  }
+
+  #note(stop: Stop): Stop {
+    this.stop = stop.kind === 'end' ? undefined : stop;
+    return stop;
+  }
+
+  /** Ends the process; its files stay as they are unless the disk has ended before. */
+  close(): void {
+    for (let left = UNWINDING_MAX; this.stop !== undefined; left--) {
+      if (left === 0) throw new Error(`${this.name}: the session does not end without disk and network`);
+      this.resume(NO_REPLY);
+    }
+    simulate('forget', this.name);
+    this.#side?.close();
+    this.#side = undefined;
+    this.#main?.close();
+    this.#main = undefined;
+    simulate('fault_off', this.name);
+  }
+
+  /** kill -9, or with a seed a loss of power; then the program is started again. */
+  end(powerLossSeed: number | undefined): void {
+    if (powerLossSeed === undefined) simulate('crash', this.name);
+    else simulate('power_loss', this.name, powerLossSeed);
+    this.restart();
+  }
+
+  /** Closes what is dead and opens anew. */
+  restart(): void {
+    this.close();
+    this.open();
+  }
+
+  backup(): Files {
+    return filesOf(this.name);
+  }
+
+  restore(files: Files): void {
+    simulate('crash', this.name);
+    this.close();
+    putFiles(this.name, files);
+    this.open();
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * truth.ts: what must hold at the end of a history, noted while it is played: every value that anybody wrote, when
+ * each cell was last written, and what rows look like that only one device has written.
+ */
+import type Database from 'better-sqlite3';
+
+/** Columns with their values as SQL literals. */
+export type Row = ReadonlyMap<string, string>;
+/** Rows by table and key. */
+export type Content = ReadonlyMap<string, Row>;
+
+interface Known {
+  /** Devices that wrote it; a device that was set back counts as another one. */
+  writers: Set<string>;
+  /** As its newest writer left it; undefined when it deleted the row. */
+  row: Row | undefined;
+  /** Writes may have been lost with the file that held them. */
+  isLossy: boolean;
+  wasDeleted: boolean;
+  /** Time of the newest write by column, in microseconds. */
+  written: Map<string, number>;
+}
+
+export function literal(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'number') return Number.isInteger(value) ? `${value}.0` : `${value}`;
+  return Buffer.isBuffer(value) ? `x'${value.toString('hex')}'` : `${value}`;
+}
+
+const statements = new WeakMap<Database.Database, Map<string, Database.Statement>>();
+
+/** All rows of these tables. */
+export function contentOf(
+  db: Database.Database,
+  tables: readonly { name: string; keys: readonly string[] }[],
+): Map<string, Row> {
+  let known = statements.get(db);
+  if (known === undefined) {
+    known = new Map();
+    statements.set(db, known);
+  }
+  const content = new Map<string, Row>();
+  for (const { name, keys } of tables) {
+    let statement = known.get(name);
+    if (statement === undefined) {
+      statement = db.prepare(`SELECT * FROM ${name}`);
+      known.set(name, statement);
+    }
+    for (const row of statement.all() as Record<string, unknown>[]) {
+      const values = new Map(Object.entries(row).map(([column, value]) => [column, literal(value)]));
+      content.set(`${name} ${keys.map((key) => values.get(key)).join(',')}`, values);
+    }
+  }
+  return content;
+}
+
+export function sameRow(a: Row | undefined, b: Row | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.size === b.size && [...a].every(([column, value]) => b.get(column) === value);
+}
+
+export function sameContent(a: Content, b: Content): boolean {
+  return a.size === b.size && [...a].every(([place, row]) => sameRow(row, b.get(place)));
+}
+
+export class Truth {
+  readonly rows = new Map<string, Known>();
+  /** Values that were ever in a cell, by place and column. */
+  readonly #values = new Map<string, Set<string>>();
+  /** Committed transactions that changed something. */
+  transactions = 0;
+
+  /** Notes a committed transaction of a device. */
+  committed(writer: string, time: number, before: Content, after: Content): void {
+    let changed = false;
+    for (const place of new Set([...before.keys(), ...after.keys()])) {
+      const [old, row] = [before.get(place), after.get(place)];
+      if (sameRow(old, row)) continue;
+      changed = true;
+      const known = this.#known(place);
+      known.writers.add(writer);
+      known.row = row;
+      known.wasDeleted ||= row === undefined;
+      for (const [column, value] of row ?? []) {
+        if (old !== undefined && old.get(column) === value) continue;
+        known.written.set(column, Math.max(known.written.get(column) ?? 0, time));
+        this.#valuesOf(place, column).add(value);
+      }
+    }
+    if (changed) this.transactions += 1;
+  }
+
+  /** Notes values of a transaction of which nobody knows whether it was committed. */
+  attempted(after: Content): void {
+    for (const [place, row] of after) {
+      for (const [column, value] of row) this.#valuesOf(place, column).add(value);
+    }
+  }
+
+  /** A device has lost writes, or may have. */
+  lost(writer: string): void {
+    for (const known of this.rows.values()) if (known.writers.has(writer)) known.isLossy = true;
+  }
+
+  wasWritten(place: string, column: string, value: string): boolean {
+    return this.#values.get(`${place} ${column}`)?.has(value) ?? false;
+  }
+
+  #known(place: string): Known {
+    let known = this.rows.get(place);
+    if (known === undefined) {
+      known = { writers: new Set(), row: undefined, isLossy: false, wasDeleted: false, written: new Map() };
+      this.rows.set(place, known);
+    }
+    return known;
+  }
+
+  #valuesOf(place: string, column: string): Set<string> {
+    let values = this.#values.get(`${place} ${column}`);
+    if (values === undefined) {
+      values = new Set();
+      this.#values.set(`${place} ${column}`, values);
+    }
+    return values;
+  }
+}
