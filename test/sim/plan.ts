@@ -43,7 +43,8 @@ export interface Plan {
   steps: number;
   /** Share of steps that are local writes. */
   writing: number;
-  synchronous: 'FULL' | 'NORMAL';
+  /** Commits survive a loss of power; else the newest ones may vanish, each as a whole. */
+  isDurable: boolean;
   journal: 'WAL' | 'DELETE';
   /** Raw bytes of a batch; undefined leaves the default. */
   batchBytes: number | undefined;
@@ -66,9 +67,9 @@ export function drawPlan(seed: number): Plan {
     schema,
     algorithms: SCHEMAS[schema].tables.map(() => (random.chance(0.5) ? 'cls' : random.pick(ALGORITHMS))),
     keys: random.pick([1, 2, 4, 8, 8, 16, 50]),
-    steps: random.between(40, 220),
+    steps: random.between(20, 140),
     writing: 0.2 + random.fraction() * 0.5,
-    synchronous: random.chance(0.75) ? 'FULL' : 'NORMAL',
+    isDurable: random.chance(0.75),
     journal: random.chance(0.75) ? 'WAL' : 'DELETE',
     batchBytes: random.chance(0.4) ? 1024 : undefined,
     largeValues: random.chance(0.15) ? random.pick([300, 900, 3000]) : 0,

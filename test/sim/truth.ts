@@ -16,7 +16,6 @@ interface Known {
   row: Row | undefined;
   /** Writes may have been lost with the file that held them. */
   isLossy: boolean;
-  wasDeleted: boolean;
   /** Time of the newest write by column, in microseconds. */
   written: Map<string, number>;
 }
@@ -81,7 +80,6 @@ export class Truth {
       const known = this.#known(place);
       known.writers.add(writer);
       known.row = row;
-      known.wasDeleted ||= row === undefined;
       for (const [column, value] of row ?? []) {
         if (old !== undefined && old.get(column) === value) continue;
         known.written.set(column, Math.max(known.written.get(column) ?? 0, time));
@@ -103,6 +101,16 @@ export class Truth {
     for (const known of this.rows.values()) if (known.writers.has(writer)) known.isLossy = true;
   }
 
+  /**
+   * What the copy of a device sends, because the server does not have it yet, counts as written by the copy too. In a
+   * table where edits that a deletion has not seen bring the row back, that makes a difference.
+   */
+  copied(writer: string, copy: string, isAddWins: (table: string) => boolean): void {
+    for (const [place, known] of this.rows) {
+      if (known.writers.has(writer) && isAddWins(place.slice(0, place.indexOf(' ')))) known.writers.add(copy);
+    }
+  }
+
   wasWritten(place: string, column: string, value: string): boolean {
     return this.#values.get(`${place} ${column}`)?.has(value) ?? false;
   }
@@ -110,7 +118,7 @@ export class Truth {
   #known(place: string): Known {
     let known = this.rows.get(place);
     if (known === undefined) {
-      known = { writers: new Set(), row: undefined, isLossy: false, wasDeleted: false, written: new Map() };
+      known = { writers: new Set(), row: undefined, isLossy: false, written: new Map() };
       this.rows.set(place, known);
     }
     return known;

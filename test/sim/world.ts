@@ -206,7 +206,7 @@ export class World {
   /** A transaction whose outcome nobody was told happened as a whole or not at all. */
   #settleWrite(device: SimulatedDevice, before: Content, after: Content | undefined, lostPower: boolean): void {
     if (after !== undefined) this.truth.attempted(after);
-    if (lostPower && this.plan.synchronous !== 'FULL') return;
+    if (lostPower && !this.plan.isDurable) return;
     device.setClock();
     const content = contentOf(device.writer, this.tables);
     if (sameContent(content, before)) return;
@@ -323,7 +323,7 @@ export class World {
     this.note(device.name, lostPower ? 'power loss' : 'crash');
     this.network.forget(device);
     device.restart();
-    if (lostPower && this.plan.synchronous !== 'FULL') {
+    if (lostPower && !this.plan.isDurable) {
       this.truth.lost(this.lineage(device));
       this.#newLineage(device);
     }
@@ -366,6 +366,7 @@ export class World {
     this.count(alive ? 'deviceCopied' : 'deviceRestored');
     if (alive) {
       const copy = this.addDevice(files);
+      this.truth.copied(this.lineage(device), this.lineage(copy), (table) => this.#isAddWins(table));
       return this.note(copy.name, `copy of ${device.name}`);
     }
     this.note(device.name, 'restored');
@@ -373,6 +374,10 @@ export class World {
     this.truth.lost(this.lineage(device));
     this.#newLineage(device);
     device.restore(files);
+  }
+
+  #isAddWins(table: string): boolean {
+    return this.plan.algorithms[this.tables.findIndex(({ name }) => name === table)] === 'aws';
   }
 
   #restoreServer(): void {

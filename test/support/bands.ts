@@ -60,6 +60,22 @@ export const BANDS: readonly Band[] = [
     short: 100,
     long: 10_000,
   },
+  {
+    name: 'simulator',
+    shows: 'devices agree and lose nothing under network, crash, disk, clock and copy faults',
+    unit: 'histories',
+    file: 'test/sim/simulator.test.ts',
+    short: 1500,
+    long: 100_000,
+  },
+  {
+    name: 'determinism',
+    shows: 'a seed of the simulator repeats its history to the last byte',
+    unit: 'seeds played twice',
+    file: 'test/sim/determinism.test.ts',
+    short: 50,
+    long: 10_000,
+  },
 ];
 
 /** @throws Error when there is no band of that name */
