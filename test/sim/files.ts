@@ -8,7 +8,9 @@ export type Files = ReadonlyMap<string, Buffer>;
 /** The content of every file, as the processes see it. */
 export function filesOf(disk: string): Files {
   const names = JSON.parse(simulate('files', disk) as string) as string[];
-  return new Map(names.map((name) => [name, (simulate('file', disk, name) as Buffer | null) ?? Buffer.alloc(0)]));
+  return new Map(
+    names.map((name) => [name, (simulate('file', disk, name) as Buffer | null) ?? Buffer.alloc(0)]),
+  );
 }
 
 /** Puts these files in the place of those that are there. Open handles die. */

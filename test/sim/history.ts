@@ -116,7 +116,8 @@ class Author {
       const way = this.#network.pick(['there', 'back', 'both'] as const);
       return { do: 'partition', devices: devices.filter(() => this.#network.chance(0.5)), way, steps };
     }
-    if (this.#network.chance(this.#plan.rates.deliveredLate)) return { do: 'late', which: this.#network.below(60) };
+    if (this.#network.chance(this.#plan.rates.deliveredLate))
+      return { do: 'late', which: this.#network.below(60) };
     if (this.#happens(this.#disk, 'deviceCrash')) return { do: 'end', device };
     if (this.#happens(this.#disk, 'devicePowerLoss')) return { do: 'end', device, power: seed };
     if (this.#happens(this.#disk, 'serverCrash')) return { do: 'serverEnd', steps: this.#disk.below(10) };

@@ -49,7 +49,11 @@ export class Network {
   }
 
   /** The reply to what a device asks; undefined while the server lets it wait. */
-  async exchange(device: SimulatedDevice, question: Question, fate: Fate | undefined): Promise<Reply | undefined> {
+  async exchange(
+    device: SimulatedDevice,
+    question: Question,
+    fate: Fate | undefined,
+  ): Promise<Reply | undefined> {
     if (this.#isCut(device, 'there')) return this.#counted('partition', NO_REPLY);
     const random = new Random(fate?.seed ?? 0, 'fate');
     switch (fate?.kind) {
@@ -136,7 +140,8 @@ export class Network {
       // Libcurl notices when it has been told the length; some proxies shorten that too.
       return this.#counted(fate.kind, { ...reply, body, code: random.chance(0.5) ? PARTIAL_FILE : 0 });
     }
-    if (fate.kind === 'corruptedAnswer') return { ...reply, body: this.#flipped(fate.kind, reply.body, random) };
+    if (fate.kind === 'corruptedAnswer')
+      return { ...reply, body: this.#flipped(fate.kind, reply.body, random) };
     return reply;
   }
 

@@ -26,9 +26,9 @@ export const FAULTS = {
   diskFault: 0.04,
   clockJump: 0.03,
   clockDrift: 1,
-  deviceRestored: 0.015,
-  deviceCopied: 0.01,
-  serverRestored: 0.01,
+  deviceRestored: 0.06,
+  deviceCopied: 0.02,
+  serverRestored: 0.06,
   schemaChange: 0.02,
 } as const;
 export type Fault = keyof typeof FAULTS;

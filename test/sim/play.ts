@@ -27,7 +27,8 @@ export async function playSteps(plan: Plan, steps: readonly Step[], trace = fals
     await checkEverything(world);
     await checkNewcomer(world);
   } catch (error) {
-    broken = error instanceof Broken ? error : new Broken('the simulator', (error as Error).stack ?? `${error}`);
+    broken =
+      error instanceof Broken ? error : new Broken('the simulator', (error as Error).stack ?? `${error}`);
   }
   const digest = world.digest();
   world.close();

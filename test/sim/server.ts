@@ -3,7 +3,9 @@
  * simulated time and randomness, and without sockets and threads. It can be killed, lose power, be started again, and
  * be restored from a backup.
  */
+import Database from 'better-sqlite3';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { SyncError } from '../../src/server/errors.js';
 import { createApp } from '../../src/server/http/app.js';
 import { PACKET_BYTES_MAX } from '../../src/server/limits.js';
 import type { Principal } from '../../src/server/principal.js';
@@ -83,6 +85,7 @@ export class SimulatedServer {
   isUp = true;
   /** Counts the files that were put in place, so that a restored one is another one. */
   #generation = 1;
+  #hasFile = false;
   #handles!: Handles;
   #runner!: JobRunner;
   #queue = new JobQueue();
@@ -109,6 +112,7 @@ export class SimulatedServer {
   /** Closes everything that a process has; also after its disk has ended. */
   stop(): void {
     this.isUp = false;
+    this.#hasFile = false;
     this.#handles.closeAll();
     for (const { reject } of this.#waiting.values()) reject(new Error('the server has gone'));
     this.#waiting.clear();
@@ -144,7 +148,10 @@ export class SimulatedServer {
     const headers = Object.fromEntries(
       question.headers
         .split('\n')
-        .map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()])
+        .map((line) => [
+          line.slice(0, line.indexOf(':')).toLowerCase(),
+          line.slice(line.indexOf(':') + 1).trim(),
+        ])
         .filter(([name]) => name !== '' && name !== 'expect'),
     );
     const response = await app.inject({
@@ -188,8 +195,9 @@ export class SimulatedServer {
     try {
       return this.#runner.newHead(database);
     } catch (error) {
-      // As the worker thread does: a database that cannot be read now announces nothing.
-      return error instanceof Error ? undefined : undefined;
+      // As in the worker thread: a database that cannot be read now announces nothing.
+      if (error instanceof Database.SqliteError || error instanceof SyncError) return undefined;
+      throw error;
     }
   }
 
@@ -225,7 +233,9 @@ export class SimulatedServer {
   }
 
   fileIdentity(file: string): string | undefined {
-    return simulate('file', SERVER_DISK, file) === null ? undefined : `${this.#generation}`;
+    // Asked with every job; a file is only looked for until it is there.
+    this.#hasFile ||= simulate('file', SERVER_DISK, file) !== null;
+    return this.#hasFile ? `${this.#generation}` : undefined;
   }
 
   /** The database itself, for checks. */

@@ -16,8 +16,11 @@ interface Known {
   row: Row | undefined;
   /** Writes may have been lost with the file that held them. */
   isLossy: boolean;
-  /** Time of the newest write by column, in microseconds. */
-  written: Map<string, number>;
+  /**
+   * Time of the newest write by column and writer, in microseconds. Who deletes the row takes what it wrote there
+   * back: nobody may ever have heard of it.
+   */
+  written: Map<string, Map<string, number>>;
 }
 
 export function literal(value: unknown): string {
@@ -80,9 +83,11 @@ export class Truth {
       const known = this.#known(place);
       known.writers.add(writer);
       known.row = row;
+      if (row === undefined) for (const times of known.written.values()) times.delete(writer);
       for (const [column, value] of row ?? []) {
         if (old !== undefined && old.get(column) === value) continue;
-        known.written.set(column, Math.max(known.written.get(column) ?? 0, time));
+        const times = known.written.get(column) ?? new Map<string, number>();
+        known.written.set(column, times.set(writer, time));
         this.#valuesOf(place, column).add(value);
       }
     }

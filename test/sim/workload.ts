@@ -4,7 +4,7 @@
  */
 import type { Plan } from './plan.js';
 import type { Random } from './random.js';
-import { schemaNamed, type SimulatedTable } from './schema.js';
+import { type SimulatedTable, schemaNamed } from './schema.js';
 
 const KINDS = {
   insert: 5,
@@ -51,7 +51,10 @@ export class Workload {
     const where = keys.map((key) => `${key} = ${this.#key(key, table)}`).join(' AND ');
     const all = [...keys, ...columns].join(', ');
     const row = () =>
-      [...keys.map((key) => this.#key(key, table)), ...columns.map((column) => this.#value(column, table))].join(', ');
+      [
+        ...keys.map((key) => this.#key(key, table)),
+        ...columns.map((column) => this.#value(column, table)),
+      ].join(', ');
     const set = (count: number) =>
       Array.from({ length: count }, () => random.pick(columns))
         .filter((column, index, list) => list.indexOf(column) === index)
@@ -65,8 +68,10 @@ export class Workload {
     if (kind === 'upsert')
       return `INSERT INTO ${name}(${all}) VALUES (${row()}) ON CONFLICT(${keys.join(', ')}) ${onConflict}`;
     if (kind === 'delete') return `DELETE FROM ${name} WHERE ${where}`;
-    if (kind === 'deleteRows') return `DELETE FROM ${name} WHERE ${keys[0]} < ${this.#key(keys[0] ?? '', table)}`;
-    if (kind === 'updateKey') return `UPDATE ${name} SET ${keys[0]} = ${this.#key(keys[0] ?? '', table)} WHERE ${where}`;
+    if (kind === 'deleteRows')
+      return `DELETE FROM ${name} WHERE ${keys[0]} < ${this.#key(keys[0] ?? '', table)}`;
+    if (kind === 'updateKey')
+      return `UPDATE ${name} SET ${keys[0]} = ${this.#key(keys[0] ?? '', table)} WHERE ${where}`;
     if (kind === 'insert' || !hasColumns) {
       // Sometimes only some columns: the others get their defaults.
       if (hasColumns && random.chance(0.2)) {
@@ -76,7 +81,8 @@ export class Workload {
       }
       return `INSERT INTO ${name}(${all}) VALUES (${row()})`;
     }
-    if (kind === 'updateRows') return `UPDATE ${name} SET ${set(1)} WHERE ${keys[0]} >= ${this.#key(keys[0] ?? '', table)}`;
+    if (kind === 'updateRows')
+      return `UPDATE ${name} SET ${set(1)} WHERE ${keys[0]} >= ${this.#key(keys[0] ?? '', table)}`;
     return `UPDATE ${name} SET ${set(kind === 'updateOne' ? 1 : 3)} WHERE ${where}`;
   }
 

@@ -9,7 +9,7 @@ import type { Files } from './files.js';
 import { Network } from './network.js';
 import type { Plan } from './plan.js';
 import { Random } from './random.js';
-import { schemaNamed, type SimulatedTable } from './schema.js';
+import { type SimulatedTable, schemaNamed } from './schema.js';
 import { SERVER_DISK, SimulatedServer } from './server.js';
 import { NO_REPLY, type Stop, simulate } from './simulated.js';
 import type { Fate, Interruption, Step } from './steps.js';
@@ -121,7 +121,10 @@ export class World {
         return this.#endServer(step.power, step.steps);
       case 'partition':
         this.note('network', `partition ${step.way} ${step.devices.join(',')}`);
-        this.network.partition = { devices: new Set(step.devices.map((each) => this.#pick(each))), way: step.way };
+        this.network.partition = {
+          devices: new Set(step.devices.map((each) => this.#pick(each))),
+          way: step.way,
+        };
         this.#partitionSteps = step.steps;
         return;
       case 'clock':
@@ -186,7 +189,8 @@ export class World {
     try {
       db.exec(sql);
     } catch (error) {
-      if (!(error instanceof Database.SqliteError) || !error.code.startsWith('SQLITE_CONSTRAINT')) throw error;
+      if (!(error instanceof Database.SqliteError) || !error.code.startsWith('SQLITE_CONSTRAINT'))
+        throw error;
       this.count('statements refused');
     }
   }
@@ -194,7 +198,8 @@ export class World {
   #writeFailed(db: Database.Database, error: unknown): string {
     if (!(error instanceof Database.SqliteError)) throw error;
     const isExpected = /^SQLITE_(IOERR|FULL|BUSY|CANTOPEN|LOCKED)/.test(error.code);
-    if (!isExpected) throw new Broken('honest failure', `a local write failed with ${error.code}: ${error.message}`);
+    if (!isExpected)
+      throw new Broken('honest failure', `a local write failed with ${error.code}: ${error.message}`);
     try {
       if (db.inTransaction) db.exec('ROLLBACK');
     } catch (second) {
@@ -204,7 +209,12 @@ export class World {
   }
 
   /** A transaction whose outcome nobody was told happened as a whole or not at all. */
-  #settleWrite(device: SimulatedDevice, before: Content, after: Content | undefined, lostPower: boolean): void {
+  #settleWrite(
+    device: SimulatedDevice,
+    before: Content,
+    after: Content | undefined,
+    lostPower: boolean,
+  ): void {
     if (after !== undefined) this.truth.attempted(after);
     if (lostPower && !this.plan.isDurable) return;
     device.setClock();
@@ -236,7 +246,8 @@ export class World {
   #sessionEnded(device: SimulatedDevice, stop: Extract<Stop, { kind: 'end' }>): void {
     this.count(stop.error === '' ? 'sessions that succeeded' : 'sessions that failed');
     this.note(device.name, `session: ${stop.error || stop.result}`);
-    if (/internal error|out of memory|malformed|corrupt/.test(stop.error)) throw new Broken('no trap', stop.error);
+    if (/internal error|out of memory|malformed|corrupt/.test(stop.error))
+      throw new Broken('no trap', stop.error);
   }
 
   async #go(step: Extract<Step, { do: 'go' }>): Promise<void> {
@@ -362,12 +373,18 @@ export class World {
 
   #restore(device: SimulatedDevice, alive: boolean): void {
     const files = this.#backups.get(device) ?? (alive ? device.backup() : undefined);
-    if (files === undefined || (alive && this.devices.length >= DEVICES_MAX)) return;
+    if (files === undefined) {
+      this.#backups.set(device, device.backup());
+      this.note(device.name, 'backup');
+      return;
+    }
+    if (alive && this.devices.length >= DEVICES_MAX) return;
     this.count(alive ? 'deviceCopied' : 'deviceRestored');
     if (alive) {
       const copy = this.addDevice(files);
       this.truth.copied(this.lineage(device), this.lineage(copy), (table) => this.#isAddWins(table));
-      return this.note(copy.name, `copy of ${device.name}`);
+      this.note(copy.name, `copy of ${device.name}`);
+      return;
     }
     this.note(device.name, 'restored');
     this.network.forget(device);
@@ -381,7 +398,10 @@ export class World {
   }
 
   #restoreServer(): void {
-    if (this.#serverBackup === undefined) return;
+    if (this.#serverBackup === undefined) {
+      this.#serverBackup = this.server.backup();
+      return;
+    }
     this.count('serverRestored');
     this.note('server', 'restored');
     this.server.restore(this.#serverBackup);
