@@ -24,12 +24,14 @@ const DATABASE = 'main';
 /** better-sqlite3 wants the folder of a database to exist; nothing is written there. */
 export const FOLDER = '/tmp';
 
-const SILENT = {
-  level: 'silent',
+/** Keeps what the server has to report, and nothing else. */
+const LOGGER = {
+  level: 'error',
   ...Object.fromEntries(
-    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((name) => [name, () => undefined]),
+    ['fatal', 'warn', 'info', 'debug', 'trace', 'silent'].map((name) => [name, () => undefined]),
   ),
-  child: () => SILENT,
+  error: ({ err, code }: { err: Error; code: string }) => currentServer().problems.push({ code, error: err }),
+  child: () => LOGGER,
 } as unknown as FastifyBaseLogger;
 
 const PRINCIPAL: Principal = { subject: 'everybody', role: 'admin', database: '*' };
@@ -60,7 +62,7 @@ const surroundings: Surroundings = {
 const app: FastifyInstance = createApp({
   store,
   authenticator: { authenticate: () => PRINCIPAL },
-  logger: SILENT,
+  logger: LOGGER,
   packetMax: PACKET_BYTES_MAX,
   requestSeconds: 60,
   surroundings,
@@ -83,6 +85,8 @@ export class SimulatedServer {
   readonly random: Random;
   readonly now: () => number;
   isUp = true;
+  /** Requests that the server says it failed at, with its own words for its log. */
+  readonly problems: { code: string; error: Error }[] = [];
   /** Counts the files that were put in place, so that a restored one is another one. */
   #generation = 1;
   #hasFile = false;
@@ -239,7 +243,7 @@ export class SimulatedServer {
   }
 
   /** The database itself, for checks. */
-  get database() {
+  get database(): Database.Database {
     simulate('disk_default', SERVER_DISK);
     return this.#handles.get(DATABASE, false).sqlite;
   }

@@ -260,6 +260,7 @@ export class World {
     this.#arm(device.name, step.interruption);
     let reply = await this.#replyTo(device, step.fate);
     simulate('fault_off', SERVER_DISK);
+    this.#checkServer();
     if (this.#ends(SERVER_DISK) !== serverEndsBefore) {
       this.count(step.serverInterruption?.kind === 'power' ? 'serverPowerLoss' : 'serverCrash');
       this.#serverDown(step.serverInterruption?.seed ?? 0);
@@ -271,6 +272,14 @@ export class World {
     }
     simulate('fault_off', device.name);
     if (this.#ends(device.name) !== endsBefore) this.#restarted(device, step.interruption);
+  }
+
+  /** The server may be busy, out of memory or short of disk; a defect of its own is another matter. */
+  #checkServer(): void {
+    for (const { code, error } of this.server.problems.splice(0)) {
+      this.note('server', `${code}: ${error.message}`);
+      if (code === 'internal') throw new Broken('no defect in the server', error.stack ?? error.message);
+    }
   }
 
   async #replyTo(device: SimulatedDevice, fate: Fate | undefined) {

@@ -18,7 +18,6 @@ import { takeNewIdentity } from './identity';
 import {
   acknowledge,
   acknowledgedBatch,
-  BATCH_UNKNOWN,
   epoch,
   EPOCH_SIZE,
   forgetRegistration,
@@ -72,15 +71,11 @@ function acceptRegistration(newEpoch: Slice, lastBatch: i64, missing: Slice): bo
   const ours = acknowledgedBatch();
   const state = session();
   if (state.requestSite != ownSite()) return true;
-  if (ours != state.requestBatch) {
-    // Another connection has synchronised meanwhile; what the server counted is not comparable.
-  } else if (ours == BATCH_UNKNOWN) {
-    if (!setInteger('network.batch', lastBatch)) return false;
-  } else if (lastBatch > (waitingBatch() != null ? ours + 1 : ours)) {
-    // The server does not know the new site yet, so this registration does not count.
-    return takeNewIdentity(tables);
-  } else if (lastBatch < ours || (before.size > 0 && !before.equals(newEpoch))) {
-    if (!rewind(lastBatch)) return false;
+  // Another connection may have synchronised meanwhile; then what the server counted is not comparable.
+  if (ours == state.requestBatch) {
+    // The server does not know a new site yet, so with one this registration does not count.
+    if (lastBatch > (waitingBatch() != null ? ours + 1 : ours)) return takeNewIdentity(tables);
+    if (lastBatch < ours || (before.size > 0 && !before.equals(newEpoch))) return beginAnew();
   }
   return (
     setBlob('network.epoch', newEpoch) &&
@@ -120,6 +115,8 @@ export function readPushAnswer(body: Slice): bool {
   if (!beginOperation()) return false;
   const refused = readVerdicts(reader);
   if (reader.bad || reader.left != 0) badAnswer();
+  // What was refused may be for want of a table or column that the server has lost since it was told.
+  if (refused > 0) forgetRegistration();
   if (!endOperation(!hasFailed() && settle(number))) return false;
   session().sentBatches++;
   session().refusedRows += refused;
@@ -217,7 +214,15 @@ export function forgetSite(): bool {
   return beginOperation() && endOperation(forgetRegistration());
 }
 
-/** The server has lost what it had: everything is sent and received again. */
+/** The server has lost what it had. */
 export function startAgain(): bool {
-  return beginOperation() && endOperation(rewind(BATCH_UNKNOWN));
+  return beginOperation() && endOperation(beginAnew());
+}
+
+/**
+ * Sends and receives everything again, under a new site id: another copy of this database may have done so before
+ * under the old one, and the server would take what that one sent for ours and never show it to us.
+ */
+function beginAnew(): bool {
+  return takeNewIdentity(tables) && rewind();
 }

@@ -103,7 +103,7 @@ export function setEndpoint(url: Slice): bool {
 
 /** Forgets all that is known about the server, also its address. */
 export function forgetServer(): bool {
-  return removeSetting('network.url') && rewind(0);
+  return removeSetting('network.url') && rewind();
 }
 
 function sendFromStart(): bool {
@@ -114,20 +114,17 @@ function sendFromStart(): bool {
   );
 }
 
-/** Sending starts again after batch `batch`, receiving from the start; the server is asked for its epoch again. */
-function startOver(batch: i64): bool {
+/** Sending and receiving start again, at batch 1; the server is asked for its epoch again. */
+function startOver(): bool {
   return (
     removeSetting('network.epoch') &&
     removeSetting('network.registered') &&
     removeSetting('network.missing') &&
     removeSetting('network.cursor') &&
     sendFromStart() &&
-    setInteger('network.batch', batch)
+    setInteger('network.batch', 0)
   );
 }
-
-/** network.batch after a rewind: the registration says which batch the server has. */
-export const BATCH_UNKNOWN: i64 = -1;
 
 /** Sends and receives everything again; the server and its count of batches stay. */
 export function resetPositions(): bool {
@@ -135,8 +132,8 @@ export function resetPositions(): bool {
 }
 
 /** The server has lost what it had: everything that this database knows is sent again, whoever wrote it. */
-export function rewind(batch: i64): bool {
-  return startOver(batch) && sendEverything();
+export function rewind(): bool {
+  return startOver() && sendEverything();
 }
 
 export function forgetRegistration(): bool {

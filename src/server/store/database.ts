@@ -132,6 +132,19 @@ export class SyncDatabase {
     return row;
   }
 
+  /**
+   * A device that is registered has said which tables it has, and they were made; where there is none, this file is
+   * an older one, from before that.
+   *
+   * @throws SyncError unknown_site, so that the device registers, and publishes its tables when it may
+   */
+  requireTables(): void {
+    const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'cloudsync_tables'";
+    if (this.prepare<[], unknown>(sql).get() !== undefined) return;
+    const remedy = 'register, and publish them with a key of role schema or admin';
+    throw new SyncError('unknown_site', `database ${this.name} has no tables yet; ${remedy}`);
+  }
+
   /** @throws SyncError epoch_changed when the device last spoke with another incarnation of this database */
   requireEpoch(epoch: Uint8Array): void {
     if (!this.epoch.equals(epoch)) {

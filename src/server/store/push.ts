@@ -61,6 +61,7 @@ export function pushGroup(database: SyncDatabase, requests: readonly PushRequest
 function pushOne(database: SyncDatabase, { principal, input }: PushRequest): PushResult {
   database.requireEpoch(input.epoch);
   const site = database.requireSite(principal, input.site);
+  database.requireTables();
   const digest = createHash('sha256').update(input.packet).digest();
   if (input.batch <= site.last_batch) return { answer: recordedAnswer(site, input, digest), replayed: true };
   if (input.batch > site.last_batch + 1) {
