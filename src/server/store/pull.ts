@@ -21,7 +21,6 @@ export function pull(
     database.requireEpoch(input.epoch);
     const site = database.requireSite(principal, input.site);
     requireSameBatch(input.lastBatch, site.last_batch);
-    database.requireTables();
     const cursor = requireCursor(database, input.cursor);
     const page = readPage(database, cursor, input.maxBytes, input.site);
     const nonce = database.nonceAt(page.upto);
