@@ -2,7 +2,7 @@
  * schema.ts: the tables that hold the core's own state in the user's database, and the savepoints around their use.
  *
  *     cloudsync_settings  one row per setting: format, site (own ordinal), seq, clock, network.*, ...
- *     cloudsync_sites     site ids (16 bytes) by the small number that stamps use
+ *     cloudsync_sites     site ids (16 bytes) by the small number that stamps use; relayed: see sites.ts
  *     cloudsync_tables    the tracked tables
  *     cloudsync_columns   the tracked columns, with an id that never changes and the seq at which they came
  *     cloudsync_held      what arrived and could not be applied yet, with the reason: packets of one row that wait
@@ -52,7 +52,10 @@ export function ensureCatalog(): bool {
     executeLiteral(
       'CREATE TABLE main.cloudsync_settings(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID',
     ) &&
-    executeLiteral('CREATE TABLE main.cloudsync_sites(id INTEGER PRIMARY KEY, site BLOB NOT NULL UNIQUE)') &&
+    executeLiteral(
+      'CREATE TABLE main.cloudsync_sites(id INTEGER PRIMARY KEY, site BLOB NOT NULL UNIQUE,' +
+        ' relayed INTEGER NOT NULL DEFAULT 0)',
+    ) &&
     executeLiteral(
       'CREATE TABLE main.cloudsync_tables(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,' +
         ' algorithm INTEGER NOT NULL, enabled INTEGER NOT NULL DEFAULT 1, paused_seq INTEGER NOT NULL DEFAULT 0,' +

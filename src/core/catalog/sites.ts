@@ -4,7 +4,7 @@
  */
 import { Slice } from '../bytes/slice';
 import { failWith } from '../sql/failure';
-import { Statement } from '../sql/statement';
+import { queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { SITE_SIZE } from './schema';
 import { settingInteger } from './settings';
@@ -71,4 +71,25 @@ export function compareSites(a: i32, b: i32): i32 {
   const second = siteBytes(b);
   if (first.size != second.size) return first.size < second.size ? -1 : 1;
   return memory.compare(first.pointer, second.pointer, first.size);
+}
+
+/**
+ * Notes that changes of these sites have come up to `seq`, and not from them: `sender` is who brought them (0 for
+ * unknown). A copy of a database may write under the site id of its original, and whoever relays such a change brings
+ * the original something new under its own name. False on errors.
+ */
+export function noteRelayed(sites: Array<i32>, sender: i32, seq: i64): bool {
+  const update = new Statement(new Text().add('UPDATE main.cloudsync_sites SET relayed=?2 WHERE id=?1'));
+  let ok = true;
+  for (let i = 0; ok && i < sites.length; i++) {
+    if (sites[i] != sender) ok = update.integer(1, <i64>sites[i]).integer(2, seq).run();
+  }
+  update.close();
+  return ok;
+}
+
+/** True when all changes of a site that came after `since` were brought by itself, so that it has them. */
+export function hasBroughtItself(ordinal: i32, since: i64): bool {
+  const sql = new Text().add('SELECT relayed FROM main.cloudsync_sites WHERE id=').number(ordinal);
+  return queryInteger(sql, 0) <= since;
 }

@@ -35,6 +35,7 @@ import {
   F_PAYLOAD_ENCODE,
   F_PAYLOAD_LOAD,
   F_PAYLOAD_PAGE,
+  F_PAYLOAD_TAKE,
   F_PAYLOAD_SAVE,
   F_RESOLVE,
   F_RESTORE,
@@ -123,4 +124,6 @@ function dispatchLater(id: i32): void {
   else if (id == F_CLEAR_FILTER) filter.clearFilter();
   else if (id == F_RESTORE) conflict.restore();
   else if (id == F_CHANGES_INSERT) changes.changesInsert();
+  else if (id == F_PAYLOAD_TAKE) payload.payloadTake();
+  else assert(false);
 }

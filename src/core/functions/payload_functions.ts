@@ -1,6 +1,6 @@
 /** payload_functions.ts: packets by hand, to and from SQL values and files, and the page that servers read. */
 import { sendEverything } from '../catalog/send_settings';
-import { findSite } from '../catalog/sites';
+import { findSite, hasBroughtItself, internSite } from '../catalog/sites';
 import { SITE_SIZE } from '../catalog/schema';
 import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
@@ -77,8 +77,18 @@ export function payloadEncode(count: i32): void {
 export function payloadApply(): void {
   const size = argumentBlobSize(0, 'the payload');
   if (hasFailed() || !beginOperation()) return;
-  const rows = mergeSource(PacketSource.ofArgument(0, size));
+  const rows = mergeSource(PacketSource.ofArgument(0, size), 0);
   if (endOperation(rows >= 0 && (rows == 0 || sendEverything()))) result_integer(rows);
+}
+
+/** For servers: merges what a device has sent. */
+export function payloadTake(): void {
+  const size = argumentBlobSize(0, 'the payload');
+  const site = argumentOptionalBlob(1, SITE_SIZE, 'the site');
+  if (hasFailed() || !beginOperation()) return;
+  const sender = site.size > 0 ? internSite(site.pointer) : 0;
+  const rows = hasFailed() ? -1 : mergeSource(PacketSource.ofArgument(0, size), sender);
+  if (endOperation(rows >= 0)) result_integer(rows);
 }
 
 function failFile(path: Slice, what: string): bool {
@@ -139,10 +149,16 @@ export function payloadLoad(): void {
     return;
   }
   if (beginOperation()) {
-    const rows = mergeSource(PacketSource.ofFile(file));
+    const rows = mergeSource(PacketSource.ofFile(file), 0);
     if (endOperation(rows >= 0 && (rows == 0 || sendEverything()))) result_integer(rows);
   }
   file_close(file, 0);
+}
+
+/** The ordinal of the site whose own changes after `since` a page may leave out; 0 when it may lack some of them. */
+function siteToExclude(site: usize, since: i64): i32 {
+  const ordinal = findSite(site);
+  return ordinal > 0 && hasBroughtItself(ordinal, since) ? ordinal : 0;
 }
 
 /**
@@ -157,7 +173,7 @@ export function payloadPage(): void {
   const bytes = argumentInteger(2, 4, PACKET_AIM, PAGE_BYTES_MIN, PAGE_BYTES_MAX, 'bytes');
   const site = argumentOptionalBlob(3, SITE_SIZE, 'the site');
   if (hasFailed() || !beginReading()) return;
-  if (site.size > 0) filter.excludeSite = findSite(site.pointer);
+  if (site.size > 0) filter.excludeSite = siteToExclude(site.pointer, filter.since);
   const pages = new Pages(tables, filter, <u32>bytes);
   const packet = pages.next();
   if (sql_readonly() == 0) reportOversized(pages.oversized);

@@ -62,6 +62,7 @@ export const F_CLEAR_FILTER: i32 = 36;
 export const F_RESOLVE: i32 = 37;
 export const F_RESTORE: i32 = 38;
 export const F_CHANGES_INSERT: i32 = 39;
+export const F_PAYLOAD_TAKE: i32 = 40;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -392,6 +393,14 @@ function inboxFunctions(): Array<FunctionEntry> {
       DIRECTONLY,
       'takes a row that is inserted into cloudsync_changes, for it alone',
     ),
+    entry(
+      F_PAYLOAD_TAKE,
+      'cloudsync_payload_take',
+      2,
+      2,
+      DIRECTONLY,
+      'merges what a device has sent, for servers: (payload, site); returns the rows',
+    ),
   ];
 }
 
@@ -409,7 +418,7 @@ function allFunctions(): Array<FunctionEntry> {
 }
 
 export function functionCount(): i32 {
-  return F_CHANGES_INSERT + 1;
+  return F_PAYLOAD_TAKE + 1;
 }
 
 /** Address of seven u32: name, its size, least and most arguments, flags, help, its size. In the arena. */

@@ -11,7 +11,7 @@
 import { sql_foreign_key_violations } from '../host';
 import { currentSeq, liftClock, loadCounters, saveCounters, restoreSeq } from '../catalog/counters';
 import { deferForeignKeys } from '../catalog/foreign_keys';
-import { loadSites } from '../catalog/sites';
+import { loadSites, noteRelayed } from '../catalog/sites';
 import { findTable, loadTables, Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import { Decoder, IncomingRow } from '../packet/decoder';
@@ -63,6 +63,8 @@ export class PacketMerge {
   /** The merges of this pass, open until its end. */
   private merges: Array<TableMerge> = [];
   private visibility: Visibility | null = null;
+  /** On a server: the site whose device sends the packets; 0 elsewhere. */
+  sender: i32 = 0;
 
   /** `retrying`: the packet comes from cloudsync_held and is there still; what cannot be applied is not held again. */
   constructor(
@@ -192,7 +194,9 @@ export class PacketMerge {
       if (!this.mergeGroup(decoder, alive)) return false;
     }
     liftClock(decoder.largestClock);
-    return !hasFailed();
+    // Who brought a held packet is not known any more.
+    if (this.retrying) return noteRelayed(decoder.sites, 0, currentSeq());
+    return this.sender == 0 ? !hasFailed() : noteRelayed(decoder.sites, this.sender, currentSeq());
   }
 
   private targets(decoder: Decoder): Array<Table> {

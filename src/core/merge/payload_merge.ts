@@ -11,10 +11,14 @@ import { PacketMerge } from './packet_merge';
 import { settleHeldRows } from './settle';
 import { TriggerSwitch } from './trigger_switch';
 
-/** Merges the packets of a source. Inside an operation that writes. Returns the rows in them, -1 after a failure. */
-export function mergeSource(source: PacketStream): i64 {
+/**
+ * Merges the packets of a source. Inside an operation that writes. `sender` is the site that they come from, for a
+ * server that has to know, else 0. Returns the rows in them, -1 after a failure.
+ */
+export function mergeSource(source: PacketStream, sender: i32): i64 {
   const triggers = new TriggerSwitch();
   const merge = new PacketMerge(triggers, false);
+  merge.sender = sender;
   while (!hasFailed()) {
     const mark = arenaMark();
     const packet = source.next();

@@ -91,7 +91,8 @@ export class Decoder {
   site: i32 = 0;
   since: i64 = 0;
   upto: i64 = 0;
-  private sites: Array<i32> = [];
+  /** Ordinals of the sites that occur in the packet's stamps. */
+  sites: Array<i32> = [];
   /** The packet's tables, made of its dictionary only. */
   tables: Array<Table> = [];
   private groupsLeft: u32 = 0;

@@ -90,7 +90,8 @@ function recordedAnswer(site: SiteRow, input: PushInput, digest: Buffer): Buffer
 function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
   const heldBefore = heldDigests(database);
   try {
-    database.prepare<[Uint8Array], unknown>('SELECT cloudsync_payload_apply(?)').get(input.packet);
+    const sql = 'SELECT cloudsync_payload_take(?, ?)';
+    database.prepare<[Uint8Array, Uint8Array], unknown>(sql).get(input.packet, input.site);
   } catch (error) {
     if (isExtensionRefusal(error)) throw new SyncError('bad_packet', error.message);
     throw error;
