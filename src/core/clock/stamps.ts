@@ -27,6 +27,12 @@ export class Stamps {
     memory.fill(this.sites, 0, <usize>this.width * 4);
   }
 
+  /** True when all of them are "nobody has told us". */
+  get isEmpty(): bool {
+    for (let i = 0; i < this.width; i++) if (this.clock(i) != 0) return false;
+    return true;
+  }
+
   clock(index: i32): i64 {
     return load<i64>(this.clocks + ((<usize>index) << 3));
   }

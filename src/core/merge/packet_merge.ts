@@ -73,7 +73,7 @@ export class PacketMerge {
   ) {}
 
   /**
-   * Merges a packet whose header has been checked. False on errors, with the failure recorded. The list of sites may
+   * Merges a packet. False on errors, with the failure recorded. The list of sites may
    * have grown: a caller that releases the arena loads it again.
    */
   merge(packet: Slice): bool {
@@ -84,7 +84,7 @@ export class PacketMerge {
   }
 
   private mergeBody(packet: Slice): bool {
-    const body = unseal(packet.pointer);
+    const body = unseal(packet);
     if (body == null) return false;
     this.tables = loadTables();
     this.visibility = new Visibility(this.tables, this.triggers);

@@ -128,6 +128,7 @@ export class Encoder {
    * the image in ascending order and ends with `endRow`. `key` is the encoded key.
    */
   beginRow(table: Table, key: Slice, image: RowImage): void {
+    if (image.deleted != null && image.deleted!.isEmpty) image.deleted = null;
     const group = this.groupOf(table);
     const shared = sharedStamp(image);
     const stampIndex = image.count == 0 ? -1 : largestOf(image);

@@ -52,8 +52,18 @@ export function storedSize(header: usize): u32 {
   return stored;
 }
 
-/** Checks the checksum and unpacks the body; null after a failure. `packet` begins with a header that was checked. */
-export function unseal(packet: usize): Slice | null {
+/** True when the bytes are one whole packet by their header; else with a failure. */
+function isWhole(packet: Slice): bool {
+  if (packet.size < HEADER_SIZE) return failWith('the packet is damaged (it ends within its header)');
+  const stored = storedSize(packet.pointer);
+  if (stored == 0) return false;
+  return stored == packet.size - HEADER_SIZE || failWith('the packet is damaged (it is cut off)');
+}
+
+/** Checks header and checksum and unpacks the body; null after a failure. */
+export function unseal(whole: Slice): Slice | null {
+  if (!isWhole(whole)) return null;
+  const packet = whole.pointer;
   const raw = load<u32>(packet + 8);
   const stored = load<u32>(packet + 12);
   const body = packet + HEADER_SIZE;
