@@ -233,7 +233,7 @@ function recover(error: ServerError, retryAfterSeconds: i32): void {
     return;
   }
   state.sleepMs =
-    retryAfterSeconds >= 0 ? min(retryAfterSeconds * 1000, BACKOFF_MAX_MS) : backoff(state.attempt);
+    retryAfterSeconds >= 0 ? min(retryAfterSeconds, BACKOFF_MAX_MS / 1000) * 1000 : backoff(state.attempt);
   state.attempt++;
 }
 
