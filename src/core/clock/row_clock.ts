@@ -166,7 +166,7 @@ export class RowClock {
   private indexOf(id: i32): i32 {
     if (this.table.keyOnly) return id == 0 ? 0 : -1;
     const columns = this.table.columns;
-    if (id < columns.length && columns[id].id == id) return id;
+    if (<u32>id < <u32>columns.length && columns[id].id == id) return id;
     for (let i = 0; i < columns.length; i++) {
       if (columns[i].id == id) return i;
     }

@@ -5,7 +5,7 @@
  * to learn which rows it touches, the second time knowing what these looked like before.
  */
 import { keyNames } from '../capture/tables';
-import { Table } from '../catalog/table';
+import { findTable, loadTables, Table } from '../catalog/table';
 import { HeldRows } from '../catalog/held_rows';
 import { ColumnSet } from '../bytes/column_set';
 import { writeColumn } from '../bytes/msgpack';
@@ -95,9 +95,11 @@ export class SideEffects {
   private entries(): Array<Touched> {
     const list: Array<Touched> = [];
     for (let i = 0; i < this.tables.length && !hasFailed(); i++) {
-      const table = this.tables[i];
-      const newest = new Text().add('SELECT max(seq) FROM ').main(table.logName);
-      if (queryInteger(newest, 0) <= this.ends[i] || !table.open()) continue;
+      const newest = new Text().add('SELECT max(seq) FROM ').main(this.tables[i].logName);
+      if (queryInteger(newest, 0) <= this.ends[i]) continue;
+      // Opened anew: what a table gets here is released with the row, and the list belongs to all rows.
+      const table = findTable(loadTables(), this.tables[i].name);
+      if (table == null || !table.open()) continue;
       const sql = keyNames(new Text(256).add('SELECT DISTINCT '), table, '')
         .add(' FROM ')
         .main(table.logName);

@@ -13,14 +13,23 @@ interface Tracked {
 /** Everything in the database, ours and the user's, as one text. */
 export function contents(db: Connection): string {
   const names = db
-    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name")
+    .prepare(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name",
+    )
     .pluck()
     .all() as string[];
-  const spelled = (value: unknown) => (value instanceof Buffer ? value.toString('hex') : `${typeof value} ${value}`);
+  const spelled = (value: unknown) =>
+    value instanceof Buffer ? value.toString('hex') : `${typeof value} ${value}`;
   return names
     .map((name) => {
-      const rows = db.prepare(`SELECT * FROM ${quoted(name)}`).raw().all() as unknown[][];
-      return `${name}\n${rows.map((row) => row.map(spelled).join('|')).sort().join('\n')}`;
+      const rows = db
+        .prepare(`SELECT * FROM ${quoted(name)}`)
+        .raw()
+        .all() as unknown[][];
+      return `${name}\n${rows
+        .map((row) => row.map(spelled).join('|'))
+        .sort()
+        .join('\n')}`;
     })
     .join('\n');
 }
@@ -41,7 +50,10 @@ export function checkDatabase(db: Connection): void {
 const ALTERING = "SELECT substr(key, 7) FROM cloudsync_settings WHERE key GLOB 'alter.[0-9]*'";
 
 function checkRows(db: Connection, { name, clock_table, id }: Tracked): void {
-  const keys = db.prepare('SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk').pluck().all(name) as string[];
+  const keys = db
+    .prepare('SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk')
+    .pluck()
+    .all(name) as string[];
   const same = keys.map((key, i) => `c.pk${i} = d.${quoted(key)}`).join(' AND ');
   const count = (sql: string) => db.prepare(`SELECT count(*) FROM ${sql}`).pluck().get() as bigint;
   const alive = `${quoted(clock_table)} c WHERE cl % 2 = 1`;
@@ -49,5 +61,6 @@ function checkRows(db: Connection, { name, clock_table, id }: Tracked): void {
   if (without !== 0n) throw new Error(`${without} rows of ${name} have no living clock`);
   const hidden = count(`${alive} AND NOT EXISTS (SELECT 1 FROM ${quoted(name)} d WHERE ${same})`);
   const held = count(`cloudsync_held WHERE table_id = ${id}`);
-  if (hidden !== held) throw new Error(`${hidden} living rows of ${name} are not in their table, ${held} are held`);
+  if (hidden !== held)
+    throw new Error(`${hidden} living rows of ${name} are not in their table, ${held} are held`);
 }

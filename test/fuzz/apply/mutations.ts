@@ -11,11 +11,55 @@ import type { Random } from '../child/random.js';
 
 const NOW = BigInt(Date.now()) * 1000n;
 const HOUR = 3_600_000_000n;
-const CLOCKS = [0n, 1n, 5n, NOW, NOW + 23n * HOUR, NOW + 25n * HOUR, NOW + 876_000n * HOUR, 2n ** 53n - 1n, 2n ** 53n];
-const COUNTS = [0n, 1n, 2n, 3n, 4n, 2n ** 20n, 2n ** 20n + 3n, 2n ** 40n, 2n ** 40n + 1n, 2n ** 63n - 1n, -1n];
+const CLOCKS = [
+  0n,
+  1n,
+  5n,
+  NOW,
+  NOW + 23n * HOUR,
+  NOW + 25n * HOUR,
+  NOW + 876_000n * HOUR,
+  2n ** 53n - 1n,
+  2n ** 53n,
+];
+const COUNTS = [
+  0n,
+  1n,
+  2n,
+  3n,
+  4n,
+  2n ** 20n,
+  2n ** 20n + 3n,
+  2n ** 40n,
+  2n ** 40n + 1n,
+  2n ** 63n - 1n,
+  -1n,
+];
 const NAMES = [
-  ...['', 'notes', 'NOTES', 'marks', 'id', 'title', 'a"b', "a'b", 'a;b', '[x]', 'select', 'a\0b', '\u{1f600}', 'rowid'],
-  ...['sqlite_schema', 'sqlite_sequence', 'cloudsync_settings', 'cloudsync_held', 'notes_cloudsync', 'marks_cloudsync_log'],
+  ...[
+    '',
+    'notes',
+    'NOTES',
+    'marks',
+    'id',
+    'title',
+    'a"b',
+    "a'b",
+    'a;b',
+    '[x]',
+    'select',
+    'a\0b',
+    '\u{1f600}',
+    'rowid',
+  ],
+  ...[
+    'sqlite_schema',
+    'sqlite_sequence',
+    'cloudsync_settings',
+    'cloudsync_held',
+    'notes_cloudsync',
+    'marks_cloudsync_log',
+  ],
   ...['n'.repeat(1024), 'n'.repeat(1025), 'n'.repeat(65536), 'main.notes', '\ud800'],
 ];
 
@@ -29,7 +73,9 @@ export function anyValue(random: Random): Value {
     case 2:
       return real(random.pick([0, -0, 1.5, 1e300, -1e300, Number.POSITIVE_INFINITY, 5e-324, 2 ** 63, 1]));
     case 3:
-      return text(random.pick(['', 'x', 'a\0b', '0190a1b2-0000-7000-8000-000000000011', 'y'.repeat(300), "'"]));
+      return text(
+        random.pick(['', 'x', 'a\0b', '0190a1b2-0000-7000-8000-000000000011', 'y'.repeat(300), "'"]),
+      );
     case 4:
       return text(random.bytes(random.below(5)));
     case 5:
@@ -37,13 +83,21 @@ export function anyValue(random: Random): Value {
     case 6:
       return text('z'.repeat(random.pick([31, 32, 36, 255, 256, 65535, 65536])));
     default:
-      return random.pick([text('shared'), text('22'), integer(1), text('the same title'), blob('00'), text('11')]);
+      return random.pick([
+        text('shared'),
+        text('22'),
+        integer(1),
+        text('the same title'),
+        blob('00'),
+        text('11'),
+      ]);
   }
 }
 
 function changedValue(random: Random, value: Value): Value {
   if (random.oneIn(2) || value.type === 'null' || value.type === 'real') return anyValue(random);
-  if (value.type === 'integer') return integer(BigInt.asIntN(64, value.integer ^ (1n << BigInt(random.below(64)))));
+  if (value.type === 'integer')
+    return integer(BigInt.asIntN(64, value.integer ^ (1n << BigInt(random.below(64)))));
   const bytes = Buffer.from(value.bytes);
   if (bytes.length > 0) {
     const at = random.below(bytes.length);
@@ -190,7 +244,14 @@ function changeItem(random: Random, tree: Items): void {
     if (inner.length > 0) node = random.pick(inner);
   }
   const at = random.below(node.items.length);
-  const other = random.pick<Output>([anyValue(random), array([]), raw('ddffffffff'), raw('dbffffffff'), raw('c1'), raw('91'.repeat(300))]);
+  const other = random.pick<Output>([
+    anyValue(random),
+    array([]),
+    raw('ddffffffff'),
+    raw('dbffffffff'),
+    raw('c1'),
+    raw('91'.repeat(300)),
+  ]);
   if (random.oneIn(3)) node.items[at] = other;
   else if (random.oneIn(3)) node.items.splice(at, 1);
   else if (random.oneIn(3)) node.items.splice(at, 0, other);
@@ -201,7 +262,8 @@ function changeBytes(random: Random, packet: Buffer): Buffer {
   const bytes = Buffer.from(packet);
   for (let left = 1 + random.below(3); left > 0; left--) {
     const at = random.oneIn(8) ? random.below(24) : 24 + random.below(Math.max(1, bytes.length - 24));
-    if (at < bytes.length) bytes[at] = random.oneIn(2) ? random.below(256) : (bytes[at] as number) ^ (1 << random.below(8));
+    if (at < bytes.length)
+      bytes[at] = random.oneIn(2) ? random.below(256) : (bytes[at] as number) ^ (1 << random.below(8));
   }
   if (random.oneIn(6)) return bytes.subarray(0, random.below(bytes.length + 1));
   return random.oneIn(4) || bytes.length < 25 ? bytes : fixChecksum(bytes);

@@ -46,7 +46,10 @@ function packetsOfStrangers(): Buffer[] {
 /** Decoded, one packet each. */
 export function sourcePackets(): Packet[] {
   const payloads = [...packetsOfDevices(), ...packetsOfStrangers()];
-  return [samplePacket(), ...payloads.flatMap(splitPayload).map((bytes) => decodePayload(bytes)[0] as Packet)];
+  return [
+    samplePacket(),
+    ...payloads.flatMap(splitPayload).map((bytes) => decodePayload(bytes)[0] as Packet),
+  ];
 }
 
 /** Databases as bytes: empty, full, with another schema, with triggers of the application, paused, being altered. */
@@ -57,7 +60,8 @@ export function targetDatabases(): Buffer[] {
     target((db) => db.exec('CREATE TABLE unrelated(x)')),
     target((db) => {
       db.exec(SCHEMA.replace('title TEXT UNIQUE, body', 'title INTEGER').replace('x, y, z', 'z NOT NULL, y'));
-      for (const table of ['notes', 'marks', 'pairs']) initTable(db, table, table === 'marks' ? 'aws' : 'cls');
+      for (const table of ['notes', 'marks', 'pairs'])
+        initTable(db, table, table === 'marks' ? 'aws' : 'cls');
       writeSome(db);
     }),
     target((db) => {

@@ -22,11 +22,44 @@ const STATUSES = [
   ...[413, 413, 415, 422, 425, 426, 429, 429, 500, 501, 502, 503, 503, 504, 599, 999, -1, 2 ** 31 - 1],
 ];
 const CODES = [
-  ...['unknown_site', 'site_fork', 'gap', 'epoch_changed', 'no_database', 'busy', 'rate_limited', 'bad_packet'],
+  ...[
+    'unknown_site',
+    'site_fork',
+    'gap',
+    'epoch_changed',
+    'no_database',
+    'busy',
+    'rate_limited',
+    'bad_packet',
+  ],
   ...['packet_too_large', 'unauthorized', '', 'x'.repeat(64), 'x'.repeat(65), "a'b", 'nothing'],
 ];
-const TYPES = [PROTOCOL_TYPE, PROTOCOL_TYPE, `${PROTOCOL_TYPE}; charset=x`, `${PROTOCOL_TYPE}x`, 'text/html', '', '\u00ff'];
-const PAUSES = [0n, 0n, 0n, 1n, 7n, 60n, 61n, 3600n, 2147483n, 2147484n, 3000000n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 62n, -5n];
+const TYPES = [
+  PROTOCOL_TYPE,
+  PROTOCOL_TYPE,
+  `${PROTOCOL_TYPE}; charset=x`,
+  `${PROTOCOL_TYPE}x`,
+  'text/html',
+  '',
+  '\u00ff',
+];
+const PAUSES = [
+  0n,
+  0n,
+  0n,
+  1n,
+  7n,
+  60n,
+  61n,
+  3600n,
+  2147483n,
+  2147484n,
+  3000000n,
+  2n ** 31n - 1n,
+  2n ** 31n,
+  2n ** 62n,
+  -5n,
+];
 
 /** Time of the server, which the client must not believe. */
 const TIMES = [0n, 1_790_000_000_000_000n, 2n ** 60n, 2n ** 63n - 1n];
@@ -57,7 +90,10 @@ function pushAnswer(random: Random, state: ServerState): Output {
       text(random.pick(['held', 'denied'])),
       text('why'),
     ]);
-  return array([integer(state.batch + 1n), array(Array.from({ length: random.pick([0, 0, 0, 1, 3]) }, verdict))]);
+  return array([
+    integer(state.batch + 1n),
+    array(Array.from({ length: random.pick([0, 0, 0, 1, 3]) }, verdict)),
+  ]);
 }
 
 function page(random: Random, state: ServerState): Output {
@@ -65,7 +101,11 @@ function page(random: Random, state: ServerState): Output {
     array([integer(1), blob(random.pick(state.packets))]),
   );
   const others = random.oneIn(12) ? [array([integer(random.below(6)), NULL])] : [];
-  const cursor = array([integer(5), blob(random.bytes(random.pick([0, 8, 24, 1024]))), integer(random.oneIn(4) ? 0 : 1)]);
+  const cursor = array([
+    integer(5),
+    blob(random.bytes(random.pick([0, 8, 24, 1024]))),
+    integer(random.oneIn(4) ? 0 : 1),
+  ]);
   return array([...puts, ...others, cursor]);
 }
 
@@ -94,18 +134,25 @@ function changed(random: Random, body: Buffer): Buffer {
   for (let left = 1 + random.below(4); left > 0 && bytes.length > 0; left--) {
     const at = random.below(bytes.length);
     if (random.oneIn(8)) bytes = bytes.subarray(0, at);
-    else if (random.oneIn(8)) bytes = Buffer.concat([bytes.subarray(0, at), random.bytes(1 + random.below(4)), bytes.subarray(at)]);
+    else if (random.oneIn(8))
+      bytes = Buffer.concat([bytes.subarray(0, at), random.bytes(1 + random.below(4)), bytes.subarray(at)]);
     else bytes[at] = random.oneIn(2) ? random.below(256) : (bytes[at] as number) ^ (1 << random.below(8));
   }
   const packet = bytes.indexOf('CSP\x01', 0, 'latin1');
   if (packet < 0 || random.oneIn(2) || bytes.length < packet + 24) return bytes;
   const end = packet + 24 + bytes.readUInt32LE(packet + 12);
   if (end > bytes.length) return bytes;
-  return Buffer.concat([bytes.subarray(0, packet), fixChecksum(bytes.subarray(packet, end)), bytes.subarray(end)]);
+  return Buffer.concat([
+    bytes.subarray(0, packet),
+    fixChecksum(bytes.subarray(packet, end)),
+    bytes.subarray(end),
+  ]);
 }
 
 /** A short packet within a page, whose header says more than there is. */
-const STUB = writeItem(array([array([integer(1), raw(Buffer.concat([Buffer.from('c418', 'hex'), Buffer.alloc(24, 0x43)]))])]));
+const STUB = writeItem(
+  array([array([integer(1), raw(Buffer.concat([Buffer.from('c418', 'hex'), Buffer.alloc(24, 0x43)]))])]),
+);
 
 export interface PlannedAnswer extends Answer {
   /** It is what a sound server would say. */
@@ -130,7 +177,11 @@ function oneAnswer(random: Random, kind: Kind, state: ServerState): PlannedAnswe
     case 4:
       return { ...wrong, status: random.pick(STATUSES), body, contentType: random.pick(TYPES) };
     case 5: {
-      const other = { ...state, epoch: random.bytes(16), batch: random.pick([0n, state.batch + 1n, state.batch + 2n, 2n ** 53n]) };
+      const other = {
+        ...state,
+        epoch: random.bytes(16),
+        batch: random.pick([0n, state.batch + 1n, state.batch + 2n, 2n ** 53n]),
+      };
       return { ...wrong, body: writeItem(rightBody(random, kind, other)) };
     }
     case 6:
@@ -162,7 +213,14 @@ export function plannedAnswers(random: Random, state: ServerState, sound: boolea
 
 function soundBody(kind: Kind, state: ServerState): Output {
   if (kind === 'sites') {
-    return array([blob(state.epoch), integer(state.batch), integer(1), integer(0), integer(20 * 2 ** 20), array([])]);
+    return array([
+      blob(state.epoch),
+      integer(state.batch),
+      integer(1),
+      integer(0),
+      integer(20 * 2 ** 20),
+      array([]),
+    ]);
   }
   if (kind === 'push') return array([integer(state.batch + 1n), array([])]);
   if (kind === 'pull') return array([array([integer(5), blob(state.epoch), integer(1)])]);

@@ -2,7 +2,7 @@
  * device.ts: the device whose sessions are fuzzed, and what a server would have that got everything that the device takes
  * for acknowledged.
  */
-import { readItem, type Item } from '../../packet/msgpack.js';
+import { type Item, readItem } from '../../packet/msgpack.js';
 import { type Connection, encodePayload, initTable, single } from '../../support/database.js';
 import { type Kind, PROTOCOL_TYPE, type Request } from '../curl/answers.js';
 import { connect, trackAll, write } from '../world.js';
@@ -64,22 +64,27 @@ export class Device {
     const insert = this.db.prepare('INSERT INTO notes(id, body) VALUES(?, ?)');
     insert.run(`mine-${this.#writes}`, `written ${this.#writes}`);
     const update = this.db.prepare('UPDATE notes SET body = body || ? WHERE id = ?');
-    update.run('!', `mine-${1 + (this.#writes * 7) % this.#writes}`);
+    update.run('!', `mine-${1 + ((this.#writes * 7) % this.#writes)}`);
   }
 
   #own(db: Connection): string[] {
-    return db.prepare("SELECT id || ' ' || body FROM notes WHERE id GLOB 'mine-*' ORDER BY id").pluck().all() as string[];
+    return db
+      .prepare("SELECT id || ' ' || body FROM notes WHERE id GLOB 'mine-*' ORDER BY id")
+      .pluck()
+      .all() as string[];
   }
 
   /** No answer takes away what was written here. */
   checkOwnRows(): void {
     const rows = this.#own(this.db).length;
-    if (rows !== this.#writes) throw new Error(`${rows} of ${this.#writes} rows that were written here are left`);
+    if (rows !== this.#writes)
+      throw new Error(`${rows} of ${this.#writes} rows that were written here are left`);
   }
 
   /** After a session with a sound server: it has all that was written here. */
   checkEverythingSent(): void {
-    if (single(this.db, 'SELECT cloudsync_network_has_unsent_changes()') !== 0n) throw new Error('changes are unsent');
+    if (single(this.db, 'SELECT cloudsync_network_has_unsent_changes()') !== 0n)
+      throw new Error('changes are unsent');
     const [own, sent] = [this.#own(this.db), this.#own(this.server)];
     const lost = own.filter((row) => !sent.includes(row));
     if (lost.length > 0) throw new Error(`acknowledged, and not on the server: ${lost.join(', ')}`);

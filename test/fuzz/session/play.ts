@@ -39,7 +39,11 @@ function runSession(device: Device, sql: string): string | undefined {
 }
 
 /** Plays a session; what was sent and answered in it. */
-function exchanges(device: Device, sql: string, answers: PlannedAnswer[]): { error?: string; list: Exchange[] } {
+function exchanges(
+  device: Device,
+  sql: string,
+  answers: PlannedAnswer[],
+): { error?: string; list: Exchange[] } {
   prepareAnswers(answers);
   const error = runSession(device, sql);
   const list = readRequests().map((request) => ({ request, answer: answers[request.answer] }));
@@ -74,7 +78,8 @@ function deliverAcknowledged(device: Device, list: readonly Exchange[]): void {
     const [number, verdicts, ...rest] = itemsOf(exchange.answer?.body ?? Buffer.alloc(0)) ?? [];
     if (batch?.type !== 'integer' || packet?.type !== 'blob') throw new Error('a push that cannot be read');
     const isAcknowledged = number?.type === 'integer' && number.integer === batch.integer;
-    if (isAcknowledged && verdicts?.type === 'array' && rest.length === 0) applyPayload(device.server, packet.bytes);
+    if (isAcknowledged && verdicts?.type === 'array' && rest.length === 0)
+      applyPayload(device.server, packet.bytes);
   }
 }
 
