@@ -252,9 +252,10 @@ function changeItem(random: Random, tree: Items): void {
     raw('c1'),
     raw('91'.repeat(300)),
   ]);
-  if (random.oneIn(3)) node.items[at] = other;
-  else if (random.oneIn(3)) node.items.splice(at, 1);
-  else if (random.oneIn(3)) node.items.splice(at, 0, other);
+  const way = random.below(4);
+  if (way === 0) node.items[at] = other;
+  else if (way === 1) node.items.splice(at, 1);
+  else if (way === 2) node.items.splice(at, 0, other);
   else if (node.items[at]) node.items.push(node.items[at]);
 }
 

@@ -59,7 +59,7 @@ export function targetDatabases(): Buffer[] {
     makeWorld().serialize(),
     target((db) => db.exec('CREATE TABLE unrelated(x)')),
     target((db) => {
-      db.exec(SCHEMA.replace('title TEXT UNIQUE, body', 'title INTEGER').replace('x, y, z', 'z NOT NULL, y'));
+      db.exec(SCHEMA.replace('title UNIQUE, body', 'title').replace('x, y, z', 'z NOT NULL, y'));
       for (const table of ['notes', 'marks', 'pairs'])
         initTable(db, table, table === 'marks' ? 'aws' : 'cls');
       writeSome(db);

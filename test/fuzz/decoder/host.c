@@ -4,6 +4,7 @@
  */
 #include "host.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
@@ -185,6 +186,17 @@ void w2c_host_random_bytes(struct w2c_host *host, u32 target, u32 size) {
     random_state = random_state * 6364136223846793005u + 1442695040888963407u;
     bytes[i] = (uint8_t)(random_state >> 56);
   }
+}
+
+/** Which planted flaw is chosen; only a core with planted flaws asks (test/canaries). */
+u32 w2c_host_flaw(struct w2c_host *host) {
+  (void)host;
+  static int chosen = -1;
+  if (chosen < 0) {
+    const char *number = getenv("CLOUDSYNC_FLAW_NUMBER");
+    chosen = number == NULL ? 0 : atoi(number);
+  }
+  return (u32)chosen;
 }
 
 u32 w2c_host_argument_copy(struct w2c_host *host, u32 index, u32 offset, u32 target, u32 size) {

@@ -133,8 +133,9 @@ function changed(random: Random, body: Buffer): Buffer {
   let bytes = Buffer.from(body);
   for (let left = 1 + random.below(4); left > 0 && bytes.length > 0; left--) {
     const at = random.below(bytes.length);
-    if (random.oneIn(8)) bytes = bytes.subarray(0, at);
-    else if (random.oneIn(8))
+    const way = random.below(8);
+    if (way === 0) bytes = bytes.subarray(0, at);
+    else if (way === 1)
       bytes = Buffer.concat([bytes.subarray(0, at), random.bytes(1 + random.below(4)), bytes.subarray(at)]);
     else bytes[at] = random.oneIn(2) ? random.below(256) : (bytes[at] as number) ^ (1 << random.below(8));
   }
