@@ -80,7 +80,7 @@ export const BANDS: readonly Band[] = [
       'no bytes from elsewhere trap the core, take long or much memory; what is accepted survives being rewritten',
     unit: 'inputs',
     file: 'test/fuzz/decoder/decoder.test.ts',
-    short: 6_000_000,
+    short: 4_000_000,
     long: 1_000_000_000,
   },
   {
@@ -89,7 +89,7 @@ export const BANDS: readonly Band[] = [
       'no answer of a server crashes or traps, loses local changes or moves the cursor beyond what was merged',
     unit: 'sessions',
     file: 'test/fuzz/session/session.test.ts',
-    short: 1500,
+    short: 1000,
     long: 1_000_000,
   },
   {
@@ -97,7 +97,7 @@ export const BANDS: readonly Band[] = [
     shows: 'a packet with changed contents is refused and changes nothing, or is merged by all rules',
     unit: 'packets',
     file: 'test/fuzz/apply/apply.test.ts',
-    short: 5000,
+    short: 2500,
     long: 2_000_000,
   },
   {
@@ -105,7 +105,7 @@ export const BANDS: readonly Band[] = [
     shows: 'no SQL crashes or traps, whatever the function, its arguments, the schema and the names in it',
     unit: 'programs',
     file: 'test/fuzz/sql/sql.test.ts',
-    short: 800,
+    short: 600,
     long: 500_000,
   },
   {
@@ -113,7 +113,7 @@ export const BANDS: readonly Band[] = [
     shows: 'no damage to our own tables in a database file crashes or traps',
     unit: 'damaged databases',
     file: 'test/fuzz/database/database.test.ts',
-    short: 400,
+    short: 300,
     long: 20_000,
   },
   {
@@ -121,7 +121,7 @@ export const BANDS: readonly Band[] = [
     shows: 'no flipped bits in a database file crash or trap',
     unit: 'damaged files',
     file: 'test/fuzz/bits/bits.test.ts',
-    short: 400,
+    short: 250,
     long: 200_000,
   },
 ];
