@@ -1,7 +1,7 @@
 /**
  * world.ts: the database that the fuzzers of databases and packets start from: a table of every algorithm, constraints
- * and references, a filter, kept conflicts, held rows of every kind, rows in the log, the outbox and the inbox, a server
- * that has been met.
+ * and references, a filter, kept conflicts, held rows of every kind, rows in the log, the outbox and the inbox, a
+ * server that has been met.
  */
 import Database from 'better-sqlite3';
 import { load } from '../../src/node/index.js';
@@ -9,8 +9,8 @@ import { applyPayload, type Connection, encodePayload, initTable, single } from 
 import { prepareAnswers } from './curl/answers.js';
 
 /**
- * Columns beside keys have no type: a value that a column's affinity changes is news each time its packet comes, so that
- * "once more changes nothing" would not hold.
+ * Columns beside keys have no type: a value that a column's affinity changes is news each time its packet comes, so
+ * that "once more changes nothing" would not hold.
  */
 export const SCHEMA = `
   CREATE TABLE notes(id TEXT PRIMARY KEY NOT NULL, title UNIQUE, body, stars CHECK(stars < 100));

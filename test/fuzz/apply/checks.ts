@@ -1,6 +1,6 @@
 /**
- * checks.ts: what must hold after a packet, whatever was in it: the file is sound; a row is in its table exactly when its
- * causal length is odd or it is held.
+ * checks.ts: what must hold after a packet, whatever was in it: the file is sound; a row is in its table exactly when
+ * its causal length is odd or it is held.
  */
 import { type Connection, quoted } from '../../support/database.js';
 

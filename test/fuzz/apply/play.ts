@@ -1,6 +1,6 @@
 /**
- * play.ts: the child that plays the band fuzz-apply: each case applies one changed packet to the database that the cases
- * before have left, and now and then begins with another one.
+ * play.ts: the child that plays the band fuzz-apply: each case applies one changed packet to the database that the
+ * cases before have left, and now and then begins with another one.
  */
 import { decodePayload } from '../../packet/decode.js';
 import { type Connection, single } from '../../support/database.js';

@@ -14,9 +14,10 @@ const PAGE_SIZE = 512;
 function paged(): Buffer {
   const world = makeWorld();
   world.exec(
-    "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150) INSERT INTO events SELECT 'e' || i, hex(i) FROM n",
+    `WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)
+      INSERT INTO events SELECT 'e' || i, hex(i) FROM n`,
   );
-  world.exec('INSERT INTO plain SELECT zeroblob(400) FROM events; ');
+  world.exec('INSERT INTO plain SELECT zeroblob(400) FROM events');
   const db = openDatabase({ extension: false, source: world.serialize() });
   world.close();
   db.unsafeMode(true);

@@ -1,6 +1,7 @@
 /**
- * cases.ts: the child's half of a band that is played in child processes (play.ts is the parent's): plays a run of cases
- * one after another and says before each which one it is, so that the parent knows it when the process crashes or hangs.
+ * cases.ts: the child's half of a band that is played in child processes (play.ts is the parent's): plays a run of
+ * cases one after another and says before each which one it is, so that the parent knows it when the process crashes
+ * or hangs.
  */
 import { openSync, writeSync } from 'node:fs';
 import { PROGRESS_DIGITS, type Report } from './protocol.js';

@@ -1,6 +1,7 @@
 /**
  * play.ts: plays a band in child processes, a thousand cases in each, so that a crash or a hang is a failure with a
- * number and not the end of the test run. CLOUDSYNC_FIRST=<n> begins with case n of the seed. What the child plays is a TypeScript file that calls `playCases` (cases.ts).
+ * number and not the end of the test run. CLOUDSYNC_FIRST=<n> begins with case n of the seed. What the child plays is
+ * a TypeScript file that calls `playCases` (cases.ts).
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * changes.ts: the readers of rows of cloudsync_changes that somebody has picked or brought, and of the deleted stamps in
- * them.
+ * changes.ts: the readers of rows of cloudsync_changes that somebody has picked or brought, and of the deleted stamps
+ * in them.
  */
 import { CellReader } from '../../../src/core/bytes/cell';
 import { Slice } from '../../../src/core/bytes/slice';

@@ -1,6 +1,6 @@
 /**
- * index.ts: a core whose only purpose is to be fuzzed: it exports the readers of bytes that come from elsewhere, each as
- * a function over a piece of memory. It is compiled with the options of the real core, from the same sources; only
+ * index.ts: a core whose only purpose is to be fuzzed: it exports the readers of bytes that come from elsewhere, each
+ * as a function over a piece of memory. It is compiled with the options of the real core, from the same sources; only
  * test/fuzz/decoder stands behind its imports in place of SQLite.
  *
  * `fuzz_run` says REFUSED or ACCEPTED; BROKEN means that something that was accepted did not survive being written and

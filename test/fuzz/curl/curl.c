@@ -1,11 +1,11 @@
 /*
  * curl.c: a stand-in for libcurl whose answers come from a file, for fuzzing the network session in one process. It is
- * preloaded under the name libcurl.so.4, so that the extension finds it in place of the real one; it also takes the place
- * of nanosleep(), so that pauses cost no time and can be measured.
+ * preloaded under the name libcurl.so.4, so that the extension finds it in place of the real one; it also takes the
+ * place of nanosleep(), so that pauses cost no time and can be measured.
  *
- * CLOUDSYNC_FUZZ_ANSWERS names the file of the answers (answers.ts writes it): a generation, the number of answers, then
- * the answers, each for one kind of request. A request takes the next one of its kind; when there is none it is refused
- * for good, which ends the session. CLOUDSYNC_FUZZ_REQUESTS names the file to which the requests are appended.
+ * CLOUDSYNC_FUZZ_ANSWERS names the file of the answers (answers.ts writes it): a generation, the number of answers,
+ * then the answers, each for one kind of request. A request takes the next one of its kind; when there is none it is
+ * refused for good, which ends the session. CLOUDSYNC_FUZZ_REQUESTS names the file to which the requests are appended.
  */
 #include <stdarg.h>
 #include <stdbool.h>

@@ -1,6 +1,7 @@
 /**
- * damages.ts: every way to damage one of our own tables in a database file: each table, each of its columns, each kind of
- * wrong value, in one row or in all of them; rows that are gone or doubled; tables, columns and indexes that are gone.
+ * damages.ts: every way to damage one of our own tables in a database file: each table, each of its columns, each kind
+ * of wrong value, in one row or in all of them; rows that are gone or doubled; tables, columns and indexes that are
+ * gone.
  */
 import type { Connection } from '../../support/database.js';
 

@@ -1,7 +1,7 @@
 /**
- * database.test.ts: the band fuzz-database: our own tables in a database file are damaged in every single way (and behind
- * those in random groups of ways), then everything that the extension offers is called. Errors are fine; a crash, a trap,
- * a hang, growing memory, a transaction left open or damage to the file are not.
+ * database.test.ts: the band fuzz-database: our own tables in a database file are damaged in every single way (and
+ * behind those in random groups of ways), then everything that the extension offers is called. Errors are fine; a
+ * crash, a trap, a hang, growing memory, a transaction left open or damage to the file are not.
  */
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';

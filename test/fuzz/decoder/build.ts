@@ -1,7 +1,8 @@
 /**
- * build.ts: builds the fuzzer of the readers of bytes: the core of its own (test/fuzz/core) by the steps of the real one,
- * then two programs. `explore` traces which code an input reaches and so finds inputs that reach more; `decoder` is
- * several times as fast and plays many more mutations of them. With sanitizers `explore` is built under ASan and UBSan.
+ * build.ts: builds the fuzzer of the readers of bytes: the core of its own (test/fuzz/core) by the steps of the real
+ * one, then two programs. `explore` traces which code an input reaches and so finds inputs that reach more; `decoder`
+ * is several times as fast and plays many more mutations of them. With sanitizers `explore` is built under ASan and
+ * UBSan.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

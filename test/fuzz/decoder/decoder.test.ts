@@ -1,7 +1,7 @@
 /**
  * decoder.test.ts: the band fuzz-decoder: whatever bytes come as a packet, a value, a change or an answer, the core
- * refuses or accepts them; it never traps, takes no long time and no endless memory, and what it accepts is still the same
- * after it was written and read again. First the corpus and all former crashers, then mutations of them.
+ * refuses or accepts them; it never traps, takes no long time and no endless memory, and what it accepts is still the
+ * same after it was written and read again. First the corpus and all former crashers, then mutations of them.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,7 +35,10 @@ interface Report {
   accepted: Record<string, [number, number]>;
 }
 
-/** Plays the corpus, `more` files, and mutations of all of them; what the program writes to stderr names each failure and where its input is kept. */
+/**
+ * Plays the corpus, `more` files, and mutations of all of them; what the program writes to stderr names each failure and
+ * where its input is kept.
+ */
 async function play(program: string, more: string, count: number, seed: number): Promise<Report> {
   // The translated core of a build with planted flaws asks which of them is chosen.
   const flaw = FLAWS.findIndex(({ name }) => name === process.env['CLOUDSYNC_FLAW']) + 1;

@@ -1,6 +1,6 @@
 /**
- * device.ts: the device whose sessions are fuzzed, and what a server would have that got everything that the device takes
- * for acknowledged.
+ * device.ts: the device whose sessions are fuzzed, and what a server would have that got everything that the device
+ * takes for acknowledged.
  */
 import { type Item, readItem } from '../../packet/msgpack.js';
 import { type Connection, encodePayload, initTable, single } from '../../support/database.js';

@@ -1,6 +1,6 @@
 /**
- * play.ts: the child that plays the band fuzz-session: a device syncs with a server that says anything; after ten sessions
- * a sound server must bring everything right.
+ * play.ts: the child that plays the band fuzz-session: a device syncs with a server that says anything; after ten
+ * sessions a sound server must bring everything right.
  */
 import { applyPayload, single } from '../../support/database.js';
 import { checkDatabase, contents } from '../apply/checks.js';

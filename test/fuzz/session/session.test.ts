@@ -1,7 +1,8 @@
 /**
- * session.test.ts: the band fuzz-session: a device with the real extension syncs with a server that may say anything, in
- * one process (test/fuzz/curl stands in for libcurl). Sessions end, nothing traps, no local change is lost, the cursor
- * covers only what was merged, pauses are those that were asked for; and a sound server brings everything right.
+ * session.test.ts: the band fuzz-session: a device with the real extension syncs with a server that may say anything,
+ * in one process (test/fuzz/curl stands in for libcurl). Sessions end, nothing traps, no local change is lost, the
+ * cursor covers only what was merged, pauses are those that were asked for; and a sound server brings everything
+ * right.
  */
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';

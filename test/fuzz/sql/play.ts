@@ -61,7 +61,8 @@ function play(each: Case): void {
     const { sql, values } = program.next();
     const message = attempt(db, sql, ...values);
     each.add(message === undefined ? 'statements that worked' : 'statements refused');
-    if (message !== undefined && MISQUOTED.test(message) && !WITH_SQL.test(sql)) throw new Error(`${sql}: ${message}`);
+    if (message !== undefined && MISQUOTED.test(message) && !WITH_SQL.test(sql))
+      throw new Error(`${sql}: ${message}`);
   }
   if (db.inTransaction) attempt(db, 'ROLLBACK');
   attempt(db, 'PRAGMA query_only = OFF');

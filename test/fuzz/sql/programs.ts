@@ -1,7 +1,7 @@
 /**
- * programs.ts: random SQL programs around the extension: tables with odd names, columns and constraints; every function
- * with right and wrong arguments in every place where an expression may stand; the virtual tables; transactions; changes
- * of the schema; settings of the connection.
+ * programs.ts: random SQL programs around the extension: tables with odd names, columns and constraints; every
+ * function with right and wrong arguments in every place where an expression may stand; the virtual tables;
+ * transactions; changes of the schema; settings of the connection.
  */
 import type { Random } from '../child/random.js';
 
@@ -245,13 +245,15 @@ export class Program {
       },
       { sql: 'INSERT INTO cloudsync_changes SELECT * FROM cloudsync_changes', values: [] },
       {
-        sql: `INSERT INTO cloudsync_changes SELECT tbl, pk, ?, col_value, col_version + ?, db_version, ${this.#pick(['site_id', "x'00'", 'randomblob(16)'])}, cl, seq FROM cloudsync_changes`,
+        sql: `INSERT INTO cloudsync_changes SELECT tbl, pk, ?, col_value, col_version + ?, db_version,
+          ${this.#pick(['site_id', "x'00'", 'randomblob(16)'])}, cl, seq FROM cloudsync_changes`,
         values: [this.#pick(['a', 'b', null, 'nowhere']), this.#pick([0n, 1n, 2n ** 40n, 2n ** 53n])],
       },
       { sql: 'UPDATE cloudsync_changes SET cl = ?', values: [value()] },
       { sql: 'DELETE FROM cloudsync_changes WHERE tbl = ?', values: [value()] },
       {
-        sql: `SELECT cloudsync_payload_encode(tbl, pk, col_name, col_value, ${this.#pick(['col_version', '?'])}, db_version, site_id, cl, seq) FROM cloudsync_changes`,
+        sql: `SELECT cloudsync_payload_encode(tbl, pk, col_name, col_value, ${this.#pick(['col_version', '?'])},
+          db_version, site_id, cl, seq) FROM cloudsync_changes`,
         values: [],
       },
       { sql: 'DROP TABLE cloudsync_changes', values: [] },
@@ -311,7 +313,8 @@ export class Program {
       `ALTER TABLE ${t} ADD COLUMN ${quoted(name)}${this.#pick(TYPES)}${this.#pick(DEFAULTS)}`,
       `ALTER TABLE ${t} DROP COLUMN ${quoted(this.#pick(['a', 'b', name]))}`,
       `DROP TABLE ${t}`,
-      `CREATE UNIQUE INDEX ${quoted(`i ${name}`)} ON ${t}(${this.#pick(['b', 'a, b', 'lower(b)'])})${this.#pick(['', ' WHERE a > 0'])}`,
+      `CREATE UNIQUE INDEX ${quoted(`i ${name}`)} ON ${t}(${this.#pick(['b', 'a, b', 'lower(b)'])})`,
+      `CREATE UNIQUE INDEX ${quoted(`j ${name}`)} ON ${t}(a) WHERE b ${this.#pick(['> 0', 'IS NULL'])}`,
       `CREATE TRIGGER ${quoted(`t ${name}`)} AFTER INSERT ON ${t} BEGIN UPDATE ${t} SET b = 'triggered'; END`,
       `DROP TRIGGER IF EXISTS ${quoted(`${name}_cloudsync`)}`,
       'VACUUM',
