@@ -9,6 +9,7 @@
 import { Reader } from '../../../src/core/bytes/reader';
 import { Slice } from '../../../src/core/bytes/slice';
 import { xxh64 } from '../../../src/core/bytes/xxh64';
+import { FORMAT } from '../../../src/core/catalog/schema';
 import { loadSites } from '../../../src/core/catalog/sites';
 import { HEADER_SIZE, seal, unseal } from '../../../src/core/packet/envelope';
 import { arenaAllocate, arenaReset } from '../../../src/core/runtime/arena';
@@ -44,6 +45,11 @@ const MAGIC: u32 = 0x01505343;
 
 export function fuzz_target_count(): i32 {
   return Target.count;
+}
+
+/** What a database says that this core knows. */
+export function fuzz_format(): i32 {
+  return <i32>FORMAT;
 }
 
 /** Room for an input; everything of the run before is gone. */

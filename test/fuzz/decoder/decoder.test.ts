@@ -36,8 +36,8 @@ interface Report {
 }
 
 /**
- * Plays the corpus, `more` files, and mutations of all of them; what the program writes to stderr names each failure and
- * where its input is kept.
+ * Plays the corpus, `more` files, and mutations of all of them; what the program writes to stderr names each failure
+ * and where its input is kept.
  */
 async function play(program: string, more: string, count: number, seed: number): Promise<Report> {
   // The translated core of a build with planted flaws asks which of them is chosen.

@@ -18,7 +18,6 @@ enum {
   SQLITE_NULL = 5,
   ROW = 100,
   DONE = 101,
-  FORMAT_OF_DATABASE = 2,
 };
 
 typedef struct {
@@ -92,7 +91,7 @@ u64 w2c_host_sql_column_integer(struct w2c_host *host, u32 handle, u32 index) {
     case NEW_SITE:
       return ++sites;
     case FORMAT:
-      return FORMAT_OF_DATABASE;
+      return w2c_core_fuzz_format(core);
     case ECHO:
       return bound.word;
     default:
