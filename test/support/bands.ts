@@ -75,6 +75,8 @@ export const BANDS: readonly Band[] = [
     file: 'test/sim/determinism.test.ts',
     short: 50,
     long: 10_000,
+  },
+  {
     name: 'fuzz-decoder',
     shows:
       'no bytes from elsewhere trap the core, take long or much memory; what is accepted survives being rewritten',
