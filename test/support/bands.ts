@@ -76,6 +76,22 @@ export const BANDS: readonly Band[] = [
     short: 50,
     long: 10_000,
   },
+  {
+    name: 'kill-client',
+    shows: 'kill -9 of a client at every named point and at random moments loses and tears nothing',
+    unit: 'kills',
+    file: 'test/kill/client.test.ts',
+    short: 1300,
+    long: 10_000,
+  },
+  {
+    name: 'kill-server',
+    shows: 'a server that dies under load loses nothing that it acknowledged and counts no batch twice',
+    unit: 'deaths of the server',
+    file: 'test/kill/server.test.ts',
+    short: 40,
+    long: 1_000,
+  },
 ];
 
 /** @throws Error when there is no band of that name */

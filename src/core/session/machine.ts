@@ -11,7 +11,8 @@
  *     transient failure: the same request after a pause    at most retriesMax times in a row
  *     413: the batch halved                                 down to 1 KiB, then the error is reported
  *     unknown_site, site_fork, gap, epoch_changed           at most RECOVERIES_MAX per session
- *     next batch, next page: sent and cursor have grown     when there is nothing more
+ *     next batch, next page: sent and cursor have moved     when there is nothing more; an answer that does not lead on
+ *                                                           is an error
  *     wait                                                  when its time is over
  */
 import { catalogExists, failWithoutCatalog } from '../catalog/schema';
@@ -129,7 +130,8 @@ export function abandonSession(): void {
 function register(): usize {
   // New columns are noticed and the logs folded here, before the tables are described.
   if (!beginOperation() || !endOperation(true)) return 0;
-  if (settingInteger('network.registered', 0) == tablesDigest() && !hasFailed()) {
+  session().toldTables = tablesDigest();
+  if (settingInteger('network.registered', 0) == session().toldTables && !hasFailed()) {
     session().phase = PHASE_PUSH;
     return 0;
   }
@@ -145,7 +147,10 @@ function push(): usize {
     return 0;
   }
   const batch = nextBatch(state.batchAim);
-  if (batch != null) return pushRequest(batch.number, batch.packet);
+  if (batch != null) {
+    state.pushedBatch = batch.number;
+    return pushRequest(batch.number, batch.packet);
+  }
   if (!hasFailed()) state.phase = state.pulling ? PHASE_PULL : PHASE_DONE;
   return 0;
 }

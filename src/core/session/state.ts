@@ -40,6 +40,12 @@ export class Session {
   requestSite: i32 = 0;
   requestBatch: i64 = 0;
   requestEpoch: i64 = 0;
+  /** Number of the batch that was sent last. */
+  pushedBatch: i64 = 0;
+  /** Pages in a row that brought nothing. */
+  emptyPages: i64 = 0;
+  /** Digest of the tables that the newest registration describes. */
+  toldTables: i64 = 0;
   /** Rows received since the last time that own changes were looked for. */
   receivedSincePush: i64 = 0;
 }
