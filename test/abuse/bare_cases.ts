@@ -43,7 +43,10 @@ const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 
 const slow: ClientCase[] = [
   bare('a head byte by byte', TIMED_OUT, () => ({ text: 'GET /', drops: 'x'.repeat(200) })),
-  bare('a header that never ends', TIMED_OUT, () => ({ text: 'GET / HTTP/1.1\r\nX-A: b', drops: 'c'.repeat(200) })),
+  bare('a header that never ends', TIMED_OUT, () => ({
+    text: 'GET / HTTP/1.1\r\nX-A: b',
+    drops: 'c'.repeat(200),
+  })),
   bare('half a head, then silence', TIMED_OUT, () => ({ text: 'POST /v1/db/abused/push HTTP/1.1\r\nHost:' })),
   bare('a connection without a byte', TIMED_OUT, () => ({ text: '' })),
   bare('half a body, then silence', TIMED_OUT, (world) => ({
@@ -89,8 +92,12 @@ const malformed: ClientCase[] = [
   bare('HTTP/2 without asking', REFUSED, () => ({ text: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' })),
   bare('a TLS greeting', REFUSED, () => ({ text: Buffer.from('16030100c8010000c40303', 'hex') })),
   bare('a method that does not exist', REFUSED, () => ({ text: head('EAT / HTTP/1.1', 'Host: x') })),
-  bare('a tunnel', [[], [400], [404]], () => ({ text: head('CONNECT 127.0.0.1:22 HTTP/1.1', 'Host: x', LAST) })),
-  bare('an address with a host in it', [[404]], () => ({ text: head('GET http://other/x HTTP/1.1', 'Host: x', LAST) })),
+  bare('a tunnel', [[], [400], [404]], () => ({
+    text: head('CONNECT 127.0.0.1:22 HTTP/1.1', 'Host: x', LAST),
+  })),
+  bare('an address with a host in it', [[404]], () => ({
+    text: head('GET http://other/x HTTP/1.1', 'Host: x', LAST),
+  })),
   bare('a URL of 20 KB', [[431]], () => ({ text: get(`/${'u'.repeat(20_000)}`, LAST) })),
   bare('a header of 20 KB', [[431]], () => ({ text: get('/healthz', `X-A: ${'v'.repeat(20_000)}`, LAST) })),
   bare('5,000 headers', [[431]], () => ({
@@ -100,7 +107,8 @@ const malformed: ClientCase[] = [
 
 const large: ClientCase[] = [
   bare('a push of chunks over the limit', [[413], []], (world) => ({
-    text: post(world, 'push', 'Transfer-Encoding: chunked', LAST) + chunk('z'.repeat(PACKET_MAX * 2)) + chunk(''),
+    text:
+      post(world, 'push', 'Transfer-Encoding: chunked', LAST) + chunk('z'.repeat(PACKET_MAX * 2)) + chunk(''),
   })),
   bare('a pull of chunks over the limit', [[400], []], (world) => ({
     text: post(world, 'pull', 'Transfer-Encoding: chunked', LAST) + chunk('z'.repeat(5000)) + chunk(''),

@@ -18,6 +18,10 @@ export interface VictimOptions {
   counts?: string;
   /** Called with its process as soon as it runs. */
   onStart?: (child: ChildProcess) => void;
+  /** Where the script is written, when several work on one file. */
+  script?: string;
+  /** False when a run is too long to keep what it reports. */
+  keepsSteps?: boolean;
   /** Called with every step that is reported. */
   onStep?: (step: Step) => void;
 }
@@ -38,8 +42,7 @@ export interface VictimEnd {
 
 /** Runs a victim to its end. Throws when it ends in any other way than by success or SIGKILL. */
 export async function runVictim(options: VictimOptions): Promise<VictimEnd> {
-  const { programs, file, point, counts } = options;
-  const script = `${file}.script`;
+  const { programs, file, point, counts, script = `${file}.script`, keepsSteps = true } = options;
   writeFileSync(script, options.steps.map((step) => `${step}\n`).join(''));
   const withPoints = point !== undefined || counts !== undefined;
   const child = spawn(programs.victim, [file, extensionFile, withPoints ? programs.points : '-', script], {
@@ -60,7 +63,7 @@ export async function runVictim(options: VictimOptions): Promise<VictimEnd> {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     for (const step of lines.map(readStep)) {
-      steps.push(step);
+      if (keepsSteps) steps.push(step);
       options.onStep?.(step);
     }
   });

@@ -92,6 +92,38 @@ export const BANDS: readonly Band[] = [
     short: 40,
     long: 1_000,
   },
+  {
+    name: 'http-abuse',
+    shows: 'malicious clients and malicious servers get the expected refusal, change nothing and cost little',
+    unit: 'cases',
+    file: 'test/abuse/http.test.ts',
+    short: 150,
+    long: 5_000,
+  },
+  {
+    name: 'identity',
+    shows: 'copied and restored files, and restored servers, lose nothing unsent and share no identity',
+    unit: 'cells',
+    file: 'test/identity/identity.test.ts',
+    short: 120,
+    long: 12_000,
+  },
+  {
+    name: 'busy',
+    shows: "processes on one file that are in each other's way lose and tear nothing and wait a bounded time",
+    unit: 'calls',
+    file: 'test/busy/busy.test.ts',
+    short: 800,
+    long: 100_000,
+  },
+  {
+    name: 'soak-memory',
+    shows: 'a server and eight clients behind a faulty proxy: memory, open files and databases do not grow',
+    unit: 'syncs',
+    file: 'test/soak/memory.test.ts',
+    short: 1_500,
+    long: 200_000,
+  },
 ];
 
 /** @throws Error when there is no band of that name */
