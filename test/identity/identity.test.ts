@@ -200,6 +200,10 @@ function playCell(cell: Cell, number: number, random: () => number): void {
   const play = new Play(cell, number, random);
   const serverFile = workspace.serverFile(play.database);
   const backup = cell.server === 'restored' ? backUp(serverFile) : undefined;
+  // The backup is older than the copy. One that is as old as the copy tells nobody that anything is missing, and the
+  // server leaves out what seems to be the copy's own: that cell is not here, it does not converge yet.
+  play.write(play.original, 'after-the-backup');
+  play.settle(play.original, play.other);
   play.makeCopy();
   goOn(play);
   unsent(play);
