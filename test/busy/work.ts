@@ -39,7 +39,7 @@ const without = (sql: string): Piece => ({ sql, rows: [] });
 
 /** The jobs of one round, for two to four processes. */
 export function jobsOf(round: number, steps: number, random: Numbers): Job[] {
-  const timeout = () => `PRAGMA busy_timeout = ${pick(random, [0, 20, 200, 2000])}`;
+  const timeout = () => `PRAGMA busy_timeout = ${pick(random, [0, 0, 20, 500])}`;
   const sync = 'SELECT cloudsync_network_sync(0, 0)';
   const calls = [
     'SELECT length(cloudsync_payload_encode())',
@@ -49,8 +49,8 @@ export function jobsOf(round: number, steps: number, random: Numbers): Job[] {
     'SELECT cloudsync_network_has_unsent_changes()',
     'SELECT cloudsync_status()',
   ];
-  const jobs: Job[] = [
-    { name: 'writer', settings: timeout(), pieces: writer(`w${round}`, steps, random) },
+  const others: Job[] = [
+    { name: 'second writer', settings: timeout(), pieces: writer(`s${round}`, steps, random) },
     { name: 'syncer', settings: timeout(), pieces: Array.from({ length: steps >> 1 }, () => without(sync)) },
     {
       name: 'folder',
@@ -63,5 +63,8 @@ export function jobsOf(round: number, steps: number, random: Numbers): Job[] {
       pieces: [...Array(6).fill(without(LONG_READ)), ...writer(`r${round}`, steps >> 2, random)],
     },
   ];
-  return jobs.slice(0, 2 + Math.floor(random() * 3));
+  const jobs: Job[] = [{ name: 'writer', settings: timeout(), pieces: writer(`w${round}`, steps, random) }];
+  const count = 1 + Math.floor(random() * 3);
+  while (jobs.length <= count) jobs.push(...others.splice(Math.floor(random() * others.length), 1));
+  return jobs;
 }

@@ -61,9 +61,15 @@ static void run_step(sqlite3 *db, long step, const char *sql) {
     report(step, "ok", value);
     return;
   }
-  report(step, "error", message == NULL ? "unknown" : message);
+  /* A call that fails must not leave a transaction behind; only a BEGIN of the script's own may. */
+  int is_open = !sqlite3_get_autocommit(db);
+  if (is_open && strncmp(sql, "BEGIN", 5) != 0) {
+    report(step, "error", "a transaction was left open");
+  } else {
+    report(step, "error", message == NULL ? "unknown" : message);
+  }
   sqlite3_free(message);
-  if (!sqlite3_get_autocommit(db)) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+  if (is_open) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 int main(int count, char **arguments) {

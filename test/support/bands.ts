@@ -113,7 +113,7 @@ export const BANDS: readonly Band[] = [
     shows: "processes on one file that are in each other's way lose and tear nothing and wait a bounded time",
     unit: 'calls',
     file: 'test/busy/busy.test.ts',
-    short: 800,
+    short: 2_000,
     long: 100_000,
   },
   {
