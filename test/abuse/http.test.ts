@@ -1,6 +1,7 @@
 /**
  * http.test.ts: the band http-abuse: malicious clients against the real server, malicious servers against the real
- * client. Each case has its expected end, leaves no trace where it should leave none, and takes bounded time and memory.
+ * client. Each case has its expected end, leaves no trace where it should leave none, and takes bounded time and
+ * memory.
  *
  *     CLOUDSYNC_CASE='<name>' npx vitest run test/abuse     plays the cases whose names begin so
  */

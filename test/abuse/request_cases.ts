@@ -1,6 +1,6 @@
 /**
- * request_cases.ts: malicious clients that keep to HTTP and break the rules of the protocol: with the credentials, sites,
- * cursors and batches of others, with forged ones, and with more than there should be.
+ * request_cases.ts: malicious clients that keep to HTTP and break the rules of the protocol: with the credentials,
+ * sites, cursors and batches of others, with forged ones, and with more than there should be.
  */
 import { type Answer, type Client, encode } from '../server/client.js';
 import type { ClientCase } from './bare_cases.js';

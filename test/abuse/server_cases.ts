@@ -1,6 +1,6 @@
 /**
- * server_cases.ts: malicious servers: what they answer, and how the session of a real client has to end. Whatever it is,
- * the client's file stays whole and keeps what it has not sent.
+ * server_cases.ts: malicious servers: what they answer, and how the session of a real client has to end. Whatever it
+ * is, the client's file stays whole and keeps what it has not sent.
  */
 import type { ServerResponse } from 'node:http';
 import { encode, MEDIA_TYPE } from '../server/client.js';

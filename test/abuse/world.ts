@@ -1,6 +1,6 @@
 /**
- * world.ts: what the malicious clients of the band http-abuse find: a real server with a database, an honest device that
- * has pushed to it, and a key of their own that is good for little.
+ * world.ts: what the malicious clients of the band http-abuse find: a real server with a database, an honest device
+ * that has pushed to it, and a key of their own that is good for little.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

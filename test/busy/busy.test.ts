@@ -1,7 +1,7 @@
 /**
- * busy.test.ts: the band busy: two to four processes on one file that write, fold, checkpoint, read for long and sync at
- * the same time, with long and with short patience. A call succeeds or says that it can be made again; it waits for a
- * bounded time; nothing of a failed one is there, everything of a successful one is; and in the end all is synced.
+ * busy.test.ts: the band busy: two to four processes on one file that write, fold, checkpoint, read for long and sync
+ * at the same time, with long and with short patience. A call succeeds or says that it can be made again; it waits for
+ * a bounded time; nothing of a failed one is there, everything of a successful one is; and in the end all is synced.
  *
  * How the processes interleave is not repeatable; CLOUDSYNC_SEED=<seed> repeats what each of them does.
  */

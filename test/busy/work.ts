@@ -22,8 +22,8 @@ const pick = <Item>(random: Numbers, items: readonly Item[]): Item =>
 
 /** Holds a snapshot for some tenths of a second, so that no checkpoint can finish and no journal be committed. */
 const LONG_READ =
-  'BEGIN; SELECT count(*) FROM notes; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000)' +
-  ' SELECT max(i) FROM n; SELECT count(*) FROM notes; COMMIT';
+  'BEGIN; SELECT count(*) FROM notes; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n' +
+  ' WHERE i < 400000) SELECT max(i) FROM n; SELECT count(*) FROM notes; COMMIT';
 
 /** Writes pairs of rows, sometimes in a transaction that reads first and so meets others when it wants to write. */
 function writer(tag: string, count: number, random: Numbers): Piece[] {

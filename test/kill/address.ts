@@ -1,6 +1,6 @@
 /**
- * address.ts: gives a device the same server under another address. cloudsync_network_init would take another address for
- * another server and begin anew; here a proxy comes or goes, or a restarted server has another port.
+ * address.ts: gives a device the same server under another address. cloudsync_network_init would take another address
+ * for another server and begin anew; here a proxy comes or goes, or a restarted server has another port.
  */
 import type { Connection } from '../support/database.js';
 

@@ -1,6 +1,6 @@
 /**
- * check.ts: what must hold in a database after its process was killed, and what a database that has exchanged everything
- * is compared by. All of it throws instead of calling `expect`, so that a band can count failures and go on.
+ * check.ts: what must hold in a database after its process was killed, and what a database that has exchanged
+ * everything is compared by. All of it throws instead of calling `expect`, so that a band can count failures and go on.
  */
 import Database from 'better-sqlite3';
 import {
@@ -29,7 +29,8 @@ export function requireWhole(db: Connection): void {
 /** The tables of the application, sorted, each with its rows. */
 export function dumpTables(db: Connection): string {
   const sql =
-    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '%cloudsync%' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '%cloudsync%'" +
+    " AND name NOT LIKE 'sqlite_%' ORDER BY name";
   const names = db.prepare(sql).pluck().all() as string[];
   return names.flatMap((name) => [`-- ${name}`, ...dumpTable(db, name)]).join('\n');
 }

@@ -78,6 +78,7 @@ const planned = () =>
 
 test('every named point of every scenario', { timeout: 3 * 3_600_000 }, async () => {
   const points = planned();
+  run.add('named points there are', points.length);
   // A shorter run plays random moments alone, so that a seed can be repeated by itself.
   if (only === undefined && run.planned < points.length) return;
   const missed: string[] = [];

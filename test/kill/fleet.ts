@@ -72,7 +72,8 @@ export class Fleet {
     for (let round = 0; round < rounds; round++) {
       const id = `${client.tag}-${++client.written}`;
       ids.push(id);
-      const shared = `INSERT INTO notes VALUES('shared', 1, '${id}') ON CONFLICT DO UPDATE SET n = n + 1, text = '${id}'`;
+      const change = `UPDATE SET n = n + 1, text = '${id}'`;
+      const shared = `INSERT INTO notes VALUES('shared', 1, '${id}') ON CONFLICT DO ${change}`;
       steps.push(
         `BEGIN IMMEDIATE; INSERT INTO notes VALUES('${id}', ${round}, 'x'); ${shared}; COMMIT`,
         SYNC,

@@ -1,6 +1,6 @@
 /**
- * scenarios.ts: what the killed clients are busy with. Each scenario prepares a database file, and the server's where it
- * syncs, and names the steps of the victim. A step is one transaction or one call, so after a kill the tables are as
+ * scenarios.ts: what the killed clients are busy with. Each scenario prepares a database file, and the server's where
+ * it syncs, and names the steps of the victim. A step is one transaction or one call, so after a kill the tables are as
  * they were before the step or as they are after it, except where a step is several transactions by design.
  */
 import { copyFileSync } from 'node:fs';
@@ -132,7 +132,6 @@ function localScenarios(): Scenario[] {
     "SELECT cloudsync_disable('tags')",
     "UPDATE tags SET name = 'paused' WHERE id = 't1'",
     "SELECT cloudsync_enable('tags')",
-    'VACUUM',
     'PRAGMA wal_checkpoint(TRUNCATE)',
   ];
   return [
@@ -143,18 +142,6 @@ function localScenarios(): Scenario[] {
     local('alters', 'wal', all, alter),
     local('tracks', 'wal', [...SCHEMA, ...ROWS], track),
   ];
-}
-
-function firstSync({ workspace, file, database }: Context): void {
-  const peer = prepared(workspace.path('peer'), [...SCHEMA, ...TRACK, ...ROWS]).connect(
-    workspace.server,
-    database,
-  );
-  peer.sync();
-  peer.close();
-  prepared(file, [...SCHEMA, ...TRACK])
-    .connect(workspace.server, database)
-    .close();
 }
 
 /** The first device of all: the server has neither the database nor its tables. */
@@ -207,7 +194,6 @@ export function scenarios(): Scenario[] {
   return [
     ...localScenarios(),
     syncing('publishes', publishes, [SYNC]),
-    syncing('first sync', firstSync, [local, SYNC]),
     syncing('sync', (context) => withPeer(context, ...OF_THE_PEER), [
       local,
       conflict,

@@ -29,7 +29,7 @@ const EXPECTED = /cannot be reached/;
 
 /** What may be added between the second and the last quarter. Node's heap breathes; a client has none. */
 const SERVER_KIB_MAX = 32 * 1024;
-const CLIENT_KIB_MAX = 128;
+const CLIENT_KIB_MAX = 64;
 const HANDLES_MAX = 12;
 /** The server notes 8 random bytes for each commit, with its number, in a B-tree. */
 const SERVER_BYTES_PER_SYNC = 64;

@@ -5,8 +5,8 @@
  *     REGISTER -> PUBLISH -> PUSH -> PULL -> WAIT -> DONE
  *
  * REGISTER and PUBLISH are skipped while the server knows our tables; PUSH repeats per batch, PULL per page, and after
- * a pull that brought something PUSH looks once more (a merge can cause local changes: cascades, revived rows), and when
- * it has sent some PULL does.
+ * a pull that brought something PUSH looks once more (a merge can cause local changes: cascades, revived rows), and
+ * when it has sent some PULL does.
  *
  * Every loop that sends a request again, and what ends it:
  *     transient failure: the same request after a pause    at most retriesMax times in a row
