@@ -27,7 +27,12 @@ const COPIES = [
 ] as const;
 const UNSENT = ['on none', 'on the original', 'on the copy', 'on both'] as const;
 const REACHABLE = ['at once', 'later'] as const;
-const SERVERS = ['as it was', 'restored', 'emptied'] as const;
+const SERVERS = [
+  'as it was',
+  'restored, older than the copy',
+  'restored, as old as the copy',
+  'emptied',
+] as const;
 type Cell = {
   copy: (typeof COPIES)[number];
   unsent: (typeof UNSENT)[number];
@@ -199,11 +204,11 @@ function tryInVain(devices: readonly Device[]): void {
 function playCell(cell: Cell, number: number, random: () => number): void {
   const play = new Play(cell, number, random);
   const serverFile = workspace.serverFile(play.database);
-  const backup = cell.server === 'restored' ? backUp(serverFile) : undefined;
-  // The backup is older than the copy. One that is as old as the copy tells nobody that anything is missing, and the
-  // server leaves out what seems to be the copy's own: that cell is not here, it does not converge yet.
-  play.write(play.original, 'after-the-backup');
-  play.settle(play.original, play.other);
+  const backup = cell.server.startsWith('restored') ? backUp(serverFile) : undefined;
+  if (cell.server === 'restored, older than the copy') {
+    play.write(play.original, 'after-the-backup');
+    play.settle(play.original, play.other);
+  }
   play.makeCopy();
   goOn(play);
   unsent(play);

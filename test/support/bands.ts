@@ -105,8 +105,8 @@ export const BANDS: readonly Band[] = [
     shows: 'copied and restored files, and restored servers, lose nothing unsent and share no identity',
     unit: 'cells',
     file: 'test/identity/identity.test.ts',
-    short: 120,
-    long: 12_000,
+    short: 160,
+    long: 16_000,
   },
   {
     name: 'busy',
