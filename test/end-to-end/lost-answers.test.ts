@@ -91,6 +91,18 @@ describe.skipIf(sqlite === undefined)('the sqlite3 program (skipped when there i
     expectEqual([file, workspace.serverFile('later')], ['notes']);
   });
 
+  test('a publication that is lost for good: the next sync, of another process, publishes', async () => {
+    const proxy = await startProxy(workspace.server.url, breakFirst('POST schema', 'cut request', 2));
+    const file = workspace.path('client');
+    const sync = [...connect(proxy.url, 'unpublished'), 'SELECT cloudsync_network_sync(0, 0)'];
+    const prepare = [NOTES, "SELECT cloudsync_init('notes')", "INSERT INTO notes VALUES('one', 1)"];
+    expect((await startSqlite(file, [...prepare, ...sync])).errors).toContain('cannot be reached');
+    const second = await startSqlite(file, sync);
+    expect(second).toMatchObject({ code: 0, errors: '' });
+    expect(second.output).not.toContain('missing');
+    expectEqual([file, workspace.serverFile('unpublished')], ['notes']);
+  });
+
   test('answers that arrive byte by byte', async () => {
     const proxy = await startProxy(workspace.server.url, () => 'trickle');
     const file = workspace.path('client');

@@ -20,6 +20,8 @@ export interface ServerOptions {
   port?: number;
   /** Further arguments of `cloudsync serve`. */
   arguments?: string[];
+  /** Further environment variables of its process. */
+  environment?: Record<string, string>;
 }
 
 export interface RunningServer {
@@ -43,6 +45,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const serve = ['serve', '--data', dataDirectory, '--port', String(options.port ?? 0)];
   const child = spawn(process.execPath, [PROGRAM, ...serve, ...(options.arguments ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.environment },
   });
   const killWithTests = () => child.kill('SIGKILL');
   process.once('exit', killWithTests);

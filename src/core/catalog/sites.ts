@@ -82,7 +82,11 @@ export function noteRelayed(sites: Array<i32>, sender: i32, seq: i64): bool {
   const update = new Statement(new Text().add('UPDATE main.cloudsync_sites SET relayed=?2 WHERE id=?1'));
   let ok = true;
   for (let i = 0; ok && i < sites.length; i++) {
-    if (sites[i] != sender) ok = update.integer(1, <i64>sites[i]).integer(2, seq).run();
+    if (sites[i] != sender)
+      ok = update
+        .integer(1, <i64>sites[i])
+        .integer(2, seq)
+        .run();
   }
   update.close();
   return ok;

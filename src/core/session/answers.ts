@@ -18,6 +18,7 @@ import { takeNewIdentity } from './identity';
 import {
   acknowledge,
   acknowledgedBatch,
+  cursor,
   epoch,
   EPOCH_SIZE,
   forgetRegistration,
@@ -25,13 +26,15 @@ import {
   setCursor,
 } from './endpoint';
 import { waitingBatch } from './outbox';
-import { tablesDigest } from './requests';
 import { session } from './state';
 
 const NAME_MAX: u32 = 1024;
 const TABLES_MAX: u32 = 4096;
 const CURSOR_MAX: u32 = 1024;
 const VERDICTS_MAX: u32 = 100000;
+
+/** Pages without a row, one after another, of which none is the last; a server of ours sends no such page at all. */
+const EMPTY_PAGES_MAX: i64 = 100;
 
 const FRAME_PUT: u64 = 1;
 const FRAME_CURSOR: u64 = 5;
@@ -77,11 +80,15 @@ function acceptRegistration(newEpoch: Slice, lastBatch: i64, missing: Slice): bo
     if (lastBatch > (waitingBatch() != null ? ours + 1 : ours)) return takeNewIdentity(tables);
     if (lastBatch < ours || (before.size > 0 && !before.equals(newEpoch))) return beginAnew();
   }
+  // With tables to publish the server has been told only when it has answered to that too: until then a session that
+  // breaks off leaves no trace, and the next one begins with the registration again.
   return (
-    setBlob('network.epoch', newEpoch) &&
-    setMissing(missing) &&
-    setInteger('network.registered', tablesDigest())
+    setBlob('network.epoch', newEpoch) && setMissing(missing) && (state.mayPublish || recordRegistration())
   );
+}
+
+function recordRegistration(): bool {
+  return setInteger('network.registered', session().toldTables);
 }
 
 /** Records which tables the server lacks. When it has all of them, reports about rows that it refused are withdrawn. */
@@ -104,7 +111,7 @@ export function readPublication(body: Slice): bool {
   }
   if (reader.bad || reader.left != 0) return badAnswer();
   if (!beginOperation()) return false;
-  return endOperation(setMissing(missing.slice()));
+  return endOperation(setMissing(missing.slice()) && recordRegistration());
 }
 
 /** [batch, verdicts]. */
@@ -123,8 +130,12 @@ export function readPushAnswer(body: Slice): bool {
   return true;
 }
 
-/** Records that the server has the batch, unless another connection that sent it too has done so already. */
+/**
+ * Records that the server has the batch, unless another connection that sent it too has done so already. A server that
+ * acknowledges another batch than the one that was sent would have us send it for ever.
+ */
 function settle(number: i64): bool {
+  if (number != session().pushedBatch) return badAnswer();
   const batch = waitingBatch();
   if (batch != null && batch.number == number) return acknowledge(batch.number, batch.since, batch.upto);
   return session().requestSite != ownSite() || number <= acknowledgedBatch() || badAnswer();
@@ -164,7 +175,7 @@ export function readPage(body: Slice): bool {
     } else if (type == FRAME_CURSOR && items == 3) {
       const position = reader.binary(CURSOR_MAX);
       pageComplete = reader.unsigned(1) == 1;
-      ended = !reader.bad && setCursor(position);
+      ended = !reader.bad && leadsOn(position, rows) && setCursor(position);
     } else {
       failWith('the server sends a kind of change that this extension does not know; update the extension');
     }
@@ -175,6 +186,14 @@ export function readPage(body: Slice): bool {
   session().receivedRows += rows;
   session().receivedSincePush += rows;
   return true;
+}
+
+/** A server whose pages lead nowhere would keep us asking for ever. */
+function leadsOn(position: Slice, rows: i64): bool {
+  const state = session();
+  state.emptyPages = rows > 0 ? 0 : state.emptyPages + 1;
+  if (pageComplete || (!position.equals(cursor()) && state.emptyPages <= EMPTY_PAGES_MAX)) return true;
+  return failWith('the server announces more changes again and again and sends none; look at its log');
 }
 
 /** True when the page says that none follows. What is wrong with it is found out when it is merged. */

@@ -5,13 +5,16 @@
  *     REGISTER -> PUBLISH -> PUSH -> PULL -> WAIT -> DONE
  *
  * REGISTER and PUBLISH are skipped while the server knows our tables; PUSH repeats per batch, PULL per page, and after
- * a pull that brought something PUSH looks once more (a merge can cause local changes: cascades, revived rows).
+ * a pull that brought something PUSH looks once more (a merge can cause local changes: cascades, revived rows), and
+ * when it has sent some PULL does.
  *
  * Every loop that sends a request again, and what ends it:
  *     transient failure: the same request after a pause    at most retriesMax times in a row
  *     413: the batch halved                                 down to 1 KiB, then the error is reported
  *     unknown_site, site_fork, gap, epoch_changed           at most RECOVERIES_MAX per session
- *     next batch, next page: sent and cursor have grown     when there is nothing more
+ *     next batch, next page: sent and cursor have moved     when there is nothing more; an answer that does not lead on
+ *                                                           is an error
+ *     pull and push in turn                                 when there is nothing to send, at most ROUNDS_MAX times
  *     wait                                                  when its time is over
  */
 import { catalogExists, failWithoutCatalog } from '../catalog/schema';
@@ -55,6 +58,7 @@ import {
   PHASE_REGISTER,
   PHASE_WAIT,
   RECOVERIES_MAX,
+  ROUNDS_MAX,
   session,
   startSession,
 } from './state';
@@ -129,7 +133,8 @@ export function abandonSession(): void {
 function register(): usize {
   // New columns are noticed and the logs folded here, before the tables are described.
   if (!beginOperation() || !endOperation(true)) return 0;
-  if (settingInteger('network.registered', 0) == tablesDigest() && !hasFailed()) {
+  session().toldTables = tablesDigest();
+  if (settingInteger('network.registered', 0) == session().toldTables && !hasFailed()) {
     session().phase = PHASE_PUSH;
     return 0;
   }
@@ -145,8 +150,12 @@ function push(): usize {
     return 0;
   }
   const batch = nextBatch(state.batchAim);
-  if (batch != null) return pushRequest(batch.number, batch.packet);
-  if (!hasFailed()) state.phase = state.pulling ? PHASE_PULL : PHASE_DONE;
+  if (batch != null) {
+    state.pushedBatch = batch.number;
+    state.mustPull = true;
+    return pushRequest(batch.number, batch.packet);
+  }
+  if (!hasFailed()) state.phase = !state.pulling ? PHASE_DONE : state.mustPull ? PHASE_PULL : PHASE_WAIT;
   return 0;
 }
 
@@ -190,11 +199,21 @@ function succeed(status: i32, body: Slice): void {
   } else if (state.phase == PHASE_PUSH) {
     readPushAnswer(body);
   } else if (state.phase == PHASE_PULL) {
-    if (readPage(body) && pageComplete)
-      state.phase = state.receivedSincePush > 0 && state.pushing ? PHASE_PUSH : PHASE_WAIT;
+    if (readPage(body) && pageComplete) pulledAll();
   } else if (state.phase == PHASE_WAIT) {
     if (status == 200) state.phase = PHASE_PULL;
   }
+}
+
+/**
+ * The device has everything that the server had. What it merged can have caused changes of its own; two sides that keep
+ * causing changes in each other go on with the next session.
+ */
+function pulledAll(): void {
+  const state = session();
+  state.mustPull = false;
+  const looksAgain = state.pushing && state.receivedSincePush > 0 && ++state.rounds <= ROUNDS_MAX;
+  state.phase = looksAgain ? PHASE_PUSH : PHASE_WAIT;
 }
 
 /** Registering twice in a row happens after a change of identity; a server that never agrees must not keep us busy. */
@@ -217,6 +236,7 @@ function recover(error: ServerError, retryAfterSeconds: i32): void {
     countRecovery();
     if (hasFailed()) return;
     state.phase = PHASE_REGISTER;
+    state.mustPull = true;
     if (gone || error.code.is('unknown_site')) forgetSite();
     else if (error.code.is('site_fork')) changeIdentity();
     else if (error.code.is('gap') || error.code.is('epoch_changed')) startAgain();

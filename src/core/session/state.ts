@@ -14,6 +14,9 @@ export const PHASE_DONE: i32 = 6;
 /** How often one session may rewind, change identity or register again before it gives up. */
 export const RECOVERIES_MAX: i32 = 4;
 
+/** How often one session may look for changes of its own after it has received some of others. */
+export const ROUNDS_MAX: i32 = 8;
+
 export class Session {
   phase: i32 = PHASE_IDLE;
   pushing: bool = false;
@@ -29,6 +32,10 @@ export class Session {
   /** Raw bytes that a batch aims at; halved when the server finds batches too large. */
   batchAim: u32 = 0;
   mayPublish: bool = false;
+  /** The server may have something that has not been asked for: true until a last page has come. */
+  mustPull: bool = false;
+  /** How often a last page has brought something. */
+  rounds: i32 = 0;
   sentRows: i64 = 0;
   sentBatches: i64 = 0;
   receivedRows: i64 = 0;
@@ -40,6 +47,12 @@ export class Session {
   requestSite: i32 = 0;
   requestBatch: i64 = 0;
   requestEpoch: i64 = 0;
+  /** Number of the batch that was sent last. */
+  pushedBatch: i64 = 0;
+  /** Pages in a row that brought nothing. */
+  emptyPages: i64 = 0;
+  /** Digest of the tables that the newest registration describes. */
+  toldTables: i64 = 0;
   /** Rows received since the last time that own changes were looked for. */
   receivedSincePush: i64 = 0;
 }
@@ -58,6 +71,7 @@ export function startSession(pushing: bool, pulling: bool, waitMs: i32, retriesM
   state.phase = PHASE_REGISTER;
   state.pushing = pushing;
   state.pulling = pulling;
+  state.mustPull = true;
   state.waitLeft = waitMs;
   state.retriesMax = retriesMax;
 }
