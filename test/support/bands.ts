@@ -75,11 +75,13 @@ export const BANDS: readonly Band[] = [
     file: 'test/sim/determinism.test.ts',
     short: 50,
     long: 10_000,
+  },
+  {
     name: 'faults-memory',
     shows: 'no allocation that fails leaves anything half done, lost or leaked',
     unit: 'points',
     file: 'test/faults/memory.test.ts',
-    short: 1_600,
+    short: 5000,
     long: 500_000,
   },
   {
@@ -87,7 +89,7 @@ export const BANDS: readonly Band[] = [
     shows: 'no disk call that fails, no full disk, no lock, no kill leaves anything half done or lost',
     unit: 'points',
     file: 'test/faults/io.test.ts',
-    short: 1_600,
+    short: 4000,
     long: 500_000,
   },
   {
@@ -95,7 +97,7 @@ export const BANDS: readonly Band[] = [
     shows: 'no interrupt leaves anything half done or lost',
     unit: 'points',
     file: 'test/faults/interrupt.test.ts',
-    short: 1_000,
+    short: 3000,
     long: 500_000,
   },
   {
@@ -103,7 +105,7 @@ export const BANDS: readonly Band[] = [
     shows: 'no power loss tears a transaction or loses a durable one',
     unit: 'points',
     file: 'test/faults/power.test.ts',
-    short: 1_500,
+    short: 4000,
     long: 100_000,
   },
   {
