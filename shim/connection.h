@@ -65,10 +65,10 @@ typedef struct connection {
   /** State of the connection when the outermost call began, to be put back if the call fails. */
   bool was_autocommit;
   /**
-   * SQLite has rolled the transaction back by itself (no memory, disk full, interrupt): what the core still writes on
-   * its way to the end would be committed alone, so it is refused.
+   * The error with which SQLite has rolled the transaction back by itself (no memory, disk full, interrupt), or SQLITE_OK.
+   * What the core still writes on its way to the end would be committed alone: it is refused with the same error.
    */
-  bool lost_transaction;
+  int lost_transaction;
   /** Triggers on (1) or off (0) before the core switched them; -1 = not touched. */
   int triggers_before;
 

@@ -96,13 +96,12 @@ u32 w2c_host_sql_step(struct w2c_host *host, u32 handle) {
   if (statement == NULL) return REFUSED;
   connection *connection = connection_of(host);
   sqlite3 *database = connection->database;
-  if (connection->lost_transaction && sqlite3_get_autocommit(database) && !sqlite3_stmt_readonly(statement)) {
-    return SQLITE_ABORT_ROLLBACK;
-  }
+  bool is_lost = connection->lost_transaction != SQLITE_OK && sqlite3_get_autocommit(database);
+  if (is_lost && !sqlite3_stmt_readonly(statement)) return (u32)connection->lost_transaction;
   bool had_transaction = !sqlite3_get_autocommit(database);
   int code = sqlite3_step(statement);
   bool is_error = code != SQLITE_ROW && code != SQLITE_DONE;
-  if (is_error && had_transaction && sqlite3_get_autocommit(database)) connection->lost_transaction = true;
+  if (is_error && had_transaction && sqlite3_get_autocommit(database)) connection->lost_transaction = code;
   return connection->failure == FAILURE_NONE ? (u32)code : REFUSED;
 }
 
@@ -173,7 +172,8 @@ u32 w2c_host_sql_column_copy(struct w2c_host *host, u32 handle, u32 index, u32 t
 
 u32 w2c_host_sql_error(struct w2c_host *host, u32 target, u32 capacity) {
   connection *connection = connection_of(host);
-  const char *message = sqlite3_errmsg(connection->database);
+  int lost = connection->lost_transaction;
+  const char *message = lost != SQLITE_OK ? sqlite3_errstr(lost) : sqlite3_errmsg(connection->database);
   size_t length = message == NULL ? 0 : strlen(message);
   u32 size = length > capacity ? capacity : (u32)length;
   uint8_t *destination = connection_memory(connection, target, size);

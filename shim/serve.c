@@ -36,7 +36,7 @@ static void roll_back(connection *connection) {
 static void begin_outermost(connection *connection) {
   connection->failure = FAILURE_NONE;
   connection->was_autocommit = sqlite3_get_autocommit(connection->database) != 0;
-  connection->lost_transaction = false;
+  connection->lost_transaction = SQLITE_OK;
   connection->triggers_before = -1;
 }
 
