@@ -64,6 +64,11 @@ typedef struct connection {
   char failure_text[FAILURE_TEXT_SIZE];
   /** State of the connection when the outermost call began, to be put back if the call fails. */
   bool was_autocommit;
+  /**
+   * The error with which SQLite has rolled the transaction back by itself (no memory, disk full, interrupt), or
+   * SQLITE_OK. What the core still writes on its way to the end would be committed alone: it is refused with that error.
+   */
+  int lost_transaction;
   /** Triggers on (1) or off (0) before the core switched them; -1 = not touched. */
   int triggers_before;
 

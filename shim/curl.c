@@ -41,6 +41,7 @@ const curl_functions *curl_load(void) {
     void *library = platform_library_open(platform_curl_names[name]);
     loaded = library != NULL && take_all(library);
   }
+  bool is_usable = loaded;
   sqlite3_mutex_leave(mutex);
-  return loaded ? &functions : NULL;
+  return is_usable ? &functions : NULL;
 }

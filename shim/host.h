@@ -14,6 +14,12 @@
 /** Finalizes all statements of the call that ends. */
 void host_sql_finalize_all(connection *connection);
 
+/** Ends what all statements of the call are doing. */
+void host_sql_reset_all(connection *connection);
+
+/** Runs the statement of this text if the call has it prepared. False when there is none, or when it fails. */
+bool host_sql_run_prepared(connection *connection, const char *sql);
+
 /** Puts the trigger switch back when the core left it changed. */
 void host_sql_restore_triggers(connection *connection);
 

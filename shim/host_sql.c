@@ -7,6 +7,9 @@
 /** What an import answers when the call has already failed or its arguments are wrong. */
 enum { REFUSED = SQLITE_ABORT };
 
+/** Up to here a statement is prepared without memory of our own. */
+enum { SHORT_SQL_SIZE = 256 };
+
 static sqlite3_stmt *statement_of(struct w2c_host *host, u32 handle) {
   connection *connection = connection_of(host);
   if (connection->failure != FAILURE_NONE) return NULL;
@@ -41,14 +44,16 @@ u32 w2c_host_sql_prepare(struct w2c_host *host, u32 sql, u32 size) {
   uint8_t *source = connection_memory(connection, sql, size);
   if (source == NULL) return (u32)-REFUSED;
   int position = free_position(connection);
-  char *text = position < 0 ? NULL : sqlite3_malloc64((sqlite3_uint64)size + 1);
+  char short_text[SHORT_SQL_SIZE];
+  bool is_short = size < SHORT_SQL_SIZE;
+  char *text = position < 0 ? NULL : is_short ? short_text : sqlite3_malloc64((sqlite3_uint64)size + 1);
   if (text == NULL) return (u32)-SQLITE_NOMEM;
   /* A copy, because preparing may call back into the core (planner statistics), which may move its memory. */
   memcpy(text, source, size);
   text[size] = '\0';
   sqlite3_stmt *statement = NULL;
   int code = sqlite3_prepare_v3(connection->database, text, (int)size + 1, 0, &statement, NULL);
-  sqlite3_free(text);
+  if (!is_short) sqlite3_free(text);
   if (code != SQLITE_OK) return (u32)-code;
   if (statement == NULL) return (u32)-SQLITE_MISUSE;
   connection->statements[position] = statement;
@@ -89,8 +94,15 @@ u32 w2c_host_sql_bind_blob(struct w2c_host *host, u32 handle, u32 index, u32 dat
 u32 w2c_host_sql_step(struct w2c_host *host, u32 handle) {
   sqlite3_stmt *statement = statement_of(host, handle);
   if (statement == NULL) return REFUSED;
+  connection *connection = connection_of(host);
+  sqlite3 *database = connection->database;
+  bool is_lost = connection->lost_transaction != SQLITE_OK && sqlite3_get_autocommit(database);
+  if (is_lost && !sqlite3_stmt_readonly(statement)) return (u32)connection->lost_transaction;
+  bool had_transaction = !sqlite3_get_autocommit(database);
   int code = sqlite3_step(statement);
-  return connection_of(host)->failure == FAILURE_NONE ? (u32)code : REFUSED;
+  bool is_error = code != SQLITE_ROW && code != SQLITE_DONE;
+  if (is_error && had_transaction && sqlite3_get_autocommit(database)) connection->lost_transaction = code;
+  return connection->failure == FAILURE_NONE ? (u32)code : REFUSED;
 }
 
 void w2c_host_sql_reset(struct w2c_host *host, u32 handle) {
@@ -160,7 +172,8 @@ u32 w2c_host_sql_column_copy(struct w2c_host *host, u32 handle, u32 index, u32 t
 
 u32 w2c_host_sql_error(struct w2c_host *host, u32 target, u32 capacity) {
   connection *connection = connection_of(host);
-  const char *message = sqlite3_errmsg(connection->database);
+  int lost = connection->lost_transaction;
+  const char *message = lost != SQLITE_OK ? sqlite3_errstr(lost) : sqlite3_errmsg(connection->database);
   size_t length = message == NULL ? 0 : strlen(message);
   u32 size = length > capacity ? capacity : (u32)length;
   uint8_t *destination = connection_memory(connection, target, size);
@@ -200,7 +213,7 @@ static int trigger_switch(connection *connection, int enable) {
 u32 w2c_host_sql_triggers(struct w2c_host *host, u32 enable) {
   connection *connection = connection_of(host);
   int before = trigger_switch(connection, -1);
-  if (connection->failure != FAILURE_NONE) return (u32)before;
+  if (connection->failure != FAILURE_NONE || (s32)enable < 0) return (u32)before;
   if (connection->triggers_before < 0) connection->triggers_before = before;
   /* SQLite re-prepares every statement when the switch is touched: leave it alone when nothing changes. */
   if ((enable != 0) != (before != 0)) trigger_switch(connection, enable != 0);
@@ -219,6 +232,23 @@ u32 w2c_host_sql_foreign_key_violations(struct w2c_host *host) {
   sqlite3_db_status(connection_of(host)->database, SQLITE_DBSTATUS_DEFERRED_FKS, &violations, &unused_highwater,
                     0);
   return violations != 0;
+}
+
+void host_sql_reset_all(connection *connection) {
+  for (int position = 0; position < connection->statements_count; position++) {
+    sqlite3_reset(connection->statements[position]);
+  }
+}
+
+bool host_sql_run_prepared(connection *connection, const char *sql) {
+  for (int position = 0; position < connection->statements_count; position++) {
+    sqlite3_stmt *statement = connection->statements[position];
+    if (statement == NULL || strcmp(sqlite3_sql(statement), sql) != 0) continue;
+    int code = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    return code == SQLITE_DONE;
+  }
+  return false;
 }
 
 void host_sql_finalize_all(connection *connection) {

@@ -18,25 +18,33 @@ enum { IDLE_MEMORY_MAX = 512 * 1024 };
  * Undoes the open work of a failed call: the transaction that it started or, within a transaction of the
  * application, the core's savepoint, whose name is agreed with src/core/sql. There is at most one: a nested call
  * cannot open a savepoint, as SQLite refuses that while a statement writes. Errors mean that there is none.
+ *
+ * The core has prepared what undoes it, so that this needs no memory: it may be memory that the call failed for.
  */
 static void roll_back(connection *connection) {
   sqlite3 *database = connection->database;
   if (sqlite3_get_autocommit(database)) return;
-  const char *sql = connection->was_autocommit ? "ROLLBACK" : "ROLLBACK TO cloudsync; RELEASE cloudsync";
-  sqlite3_exec(database, sql, NULL, NULL, NULL);
+  host_sql_reset_all(connection);
+  if (connection->was_autocommit) {
+    if (!host_sql_run_prepared(connection, "ROLLBACK")) sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
+  } else if (!host_sql_run_prepared(connection, "ROLLBACK TO cloudsync") ||
+             !host_sql_run_prepared(connection, "RELEASE cloudsync")) {
+    sqlite3_exec(database, "ROLLBACK TO cloudsync; RELEASE cloudsync", NULL, NULL, NULL);
+  }
 }
 
 static void begin_outermost(connection *connection) {
   connection->failure = FAILURE_NONE;
   connection->was_autocommit = sqlite3_get_autocommit(connection->database) != 0;
+  connection->lost_transaction = SQLITE_OK;
   connection->triggers_before = -1;
 }
 
 static void end_outermost(connection *connection) {
+  if (connection->failure != FAILURE_NONE) roll_back(connection);
   host_sql_finalize_all(connection);
   host_file_close_all(connection);
   if (connection->failure != FAILURE_NONE) {
-    roll_back(connection);
     core_discard(connection);
   } else if (connection->core.w2c_memory.size > IDLE_MEMORY_MAX) {
     core_discard(connection);

@@ -42,7 +42,10 @@ export declare function sql_autocommit(): i32;
 export declare function sql_statement_writes(): i32;
 /** 1 when the main database is read-only. */
 export declare function sql_readonly(): i32;
-/** Switches triggers on this connection on or off; returns what it was before (1 on, 0 off). */
+/**
+ * Switches triggers on this connection on (1) or off (0); returns what it was before. -1 only asks. All statements that
+ * are prepared must be prepared anew then, except those that are running.
+ */
 export declare function sql_triggers(enable: i32): i32;
 /** 1 when deferred foreign-key violations are outstanding (SQLITE_DBSTATUS_DEFERRED_FKS). */
 export declare function sql_foreign_key_violations(): i32;

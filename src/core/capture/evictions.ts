@@ -20,6 +20,7 @@ import { sql_finalize, sql_prepare } from '../host';
 import { failWithSql, hasFailed, SQLITE_ERROR } from '../sql/failure';
 import { execute, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
+import { executeUnsettling } from '../sql/transaction';
 import { keyNames, MASK_EVICTED, NOW } from './tables';
 import { allColumns, UniqueIndex, uniqueIndexes } from './unique_indexes';
 
@@ -178,7 +179,7 @@ class EvictionTriggers {
     const index = new Text().add('CREATE INDEX IF NOT EXISTS ');
     index.main(new Text().bytes(table.logName).add('_evicted').slice()).add(' ON ').name(table.logName);
     index.add('(mask) WHERE mask=').number(MASK_EVICTED);
-    return execute(index) && ensureTrigger(table, EVICT_GUARD, text);
+    return executeUnsettling(index) && ensureTrigger(table, EVICT_GUARD, text);
   }
 }
 

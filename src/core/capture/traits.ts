@@ -5,8 +5,9 @@
 import { Column, readColumns } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import { fail, hasFailed } from '../sql/failure';
-import { execute, executeLiteral, queryInteger, Statement } from '../sql/statement';
+import { executeLiteral, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
+import { executeUnsettling } from '../sql/transaction';
 
 export class Traits {
   /** The name as the schema spells it. */
@@ -68,7 +69,7 @@ export function readTraits(name: Slice): Traits | null {
 function checkKeys(traits: Traits): bool {
   const probe = new Text().add('CREATE INDEX main.cloudsync_probe ON ').name(traits.name).add('(');
   for (let i = 0; i < traits.keys.length; i++) probe.add(i > 0 ? ',' : '').name(traits.keys[i].name);
-  if (!execute(probe.add(') WHERE 0'))) return false;
+  if (!executeUnsettling(probe.add(') WHERE 0'))) return false;
   const collated = queryInteger(new Text().add(OTHER_COLLATIONS), 0) != 0;
   if (!executeLiteral('DROP INDEX main.cloudsync_probe')) return false;
   if (collated) {

@@ -10,6 +10,7 @@ import { ALGORITHM_DWS, ALGORITHM_GOS, Column, Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import { execute, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
+import { executeUnsettling } from '../sql/transaction';
 import { affinityOf } from '../catalog/affinity';
 import { ensureEvictionTriggers, EVICT_GUARD, EVICT_INSERT, EVICT_UPDATE } from './evictions';
 import {
@@ -219,7 +220,9 @@ class TriggerBuilder {
       update.add('OLD.').name(keys[i].name).add(' IS NOT NEW.').name(keys[i].name);
     }
     return (
-      execute(keyNames(sql, this.table, '').add(')')) && execute(insert) && execute(update.add('); END'))
+      executeUnsettling(keyNames(sql, this.table, '').add(')')) &&
+      execute(insert) &&
+      execute(update.add('); END'))
     );
   }
 

@@ -2,15 +2,15 @@
  * wipe.ts: removes all synchronised rows and everything known about them, for a logout: the next user of this device
  * starts with empty tables and a new site id. The tables stay tracked.
  */
-import { sql_triggers } from '../host';
 import { wipeConflicts } from '../catalog/conflicts';
+import { deferForeignKeys } from '../catalog/foreign_keys';
 import { renewSite } from '../catalog/schema';
 import { Table } from '../catalog/table';
 import { failWithSql, hasFailed, SQLITE_CONSTRAINT, SQLITE_DONE } from '../sql/failure';
 import { forgetAlter } from './altering';
 import { execute, executeLiteral, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../sql/transaction';
+import { releaseSavepoint, rollbackToSavepoint, savepoint, switchTriggers } from '../sql/transaction';
 import { hasApplicationTrigger } from './triggers';
 
 const WIPE_SAVEPOINT = 'cloudsync_wipe';
@@ -25,14 +25,15 @@ function removeRows(table: Table): Text {
  */
 function removeWithTriggers(table: Table, before: i32): bool {
   if (!savepoint(WIPE_SAVEPOINT)) return false;
-  sql_triggers(before);
+  switchTriggers(before);
   const statement = new Statement(removeRows(table));
   const code = statement.attempt();
   statement.close();
-  sql_triggers(0);
+  const refused = (code & 0xff) == SQLITE_CONSTRAINT;
+  if (code != SQLITE_DONE && !refused) failWithSql(code, 'removing the rows of a table');
+  switchTriggers(0);
   if (code == SQLITE_DONE) return releaseSavepoint(WIPE_SAVEPOINT);
-  if ((code & 0xff) != SQLITE_CONSTRAINT) return failWithSql(code, 'removing the rows of a table');
-  return rollbackToSavepoint(WIPE_SAVEPOINT);
+  return refused && rollbackToSavepoint(WIPE_SAVEPOINT);
 }
 
 function forget(table: Table): bool {
@@ -45,8 +46,8 @@ function forget(table: Table): bool {
 
 /** Inside a write operation. Nothing of it is logged in the end. False on errors. */
 export function wipeTables(tables: Array<Table>): bool {
-  const before = sql_triggers(0);
-  let ok = executeLiteral('PRAGMA defer_foreign_keys=ON') && executeLiteral(GUARDS_OFF);
+  const before = switchTriggers(0);
+  let ok = deferForeignKeys(1) >= 0 && executeLiteral(GUARDS_OFF);
   for (let i = 0; ok && i < tables.length; i++) {
     ok = tables[i].open() && forgetAlter(tables[i]);
     if (ok && !tables[i].missing && hasApplicationTrigger(tables[i]))
@@ -54,7 +55,7 @@ export function wipeTables(tables: Array<Table>): bool {
   }
   // Also what triggers have written into tables that were empty already.
   for (let i = 0; ok && i < tables.length; i++) ok = tables[i].missing || forget(tables[i]);
-  sql_triggers(before);
+  switchTriggers(before);
   return (
     ok &&
     executeLiteral(GUARDS_ON) &&

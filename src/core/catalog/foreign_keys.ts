@@ -4,8 +4,9 @@
  */
 import { Slice } from '../bytes/slice';
 import { hasFailed } from '../sql/failure';
-import { execute, queryInteger, Statement } from '../sql/statement';
+import { queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
+import { executeUnsettling } from '../sql/transaction';
 import { Column, findTable, readColumns, Table } from './table';
 
 export const ACTION_NONE: i32 = 0;
@@ -102,7 +103,7 @@ export function foreignKeysEnforced(): bool {
 /** Puts the checks off to the end of the transaction, or no longer. Returns what it was before, -1 on errors. */
 export function deferForeignKeys(on: i32): i32 {
   const before = <i32>queryInteger(new Text().add('PRAGMA defer_foreign_keys'), 0);
-  if (before != on && !execute(new Text().add('PRAGMA defer_foreign_keys=').number(on))) return -1;
+  if (before != on && !executeUnsettling(new Text().add('PRAGMA defer_foreign_keys=').number(on))) return -1;
   return hasFailed() ? -1 : before;
 }
 

@@ -19,6 +19,7 @@ import { random_bytes } from '../host';
 import { arenaAllocate } from '../runtime/arena';
 import { Text } from '../sql/text';
 import { execute, executeLiteral, queryInteger, Statement } from '../sql/statement';
+import { executeUnsettling } from '../sql/transaction';
 import { failWith, hasFailed } from '../sql/failure';
 
 /** Version of the layout below; a database of a newer version is refused. */
@@ -71,12 +72,6 @@ export function ensureCatalog(): bool {
         ' digest INTEGER UNIQUE, waits INTEGER NOT NULL, table_id INTEGER, parent_id INTEGER, parent_pk BLOB)',
     ) &&
     executeLiteral(
-      'CREATE UNIQUE INDEX main.cloudsync_held_row ON cloudsync_held(table_id, pk) WHERE table_id IS NOT NULL',
-    ) &&
-    executeLiteral(
-      'CREATE INDEX main.cloudsync_held_parent ON cloudsync_held(parent_id, parent_pk) WHERE parent_id IS NOT NULL',
-    ) &&
-    executeLiteral(
       'CREATE TABLE main.cloudsync_outbox(batch INTEGER PRIMARY KEY, since INTEGER NOT NULL,' +
         ' upto INTEGER NOT NULL, packet BLOB NOT NULL)',
     ) &&
@@ -86,6 +81,16 @@ export function ensureCatalog(): bool {
         .add("INSERT INTO main.cloudsync_settings VALUES('seq',0),('clock',0),('format',")
         .number(FORMAT)
         .add(')'),
+    ) &&
+    executeUnsettling(
+      new Text().add(
+        'CREATE UNIQUE INDEX main.cloudsync_held_row ON cloudsync_held(table_id, pk) WHERE table_id IS NOT NULL',
+      ),
+    ) &&
+    executeUnsettling(
+      new Text().add(
+        'CREATE INDEX main.cloudsync_held_parent ON cloudsync_held(parent_id, parent_pk) WHERE parent_id IS NOT NULL',
+      ),
     ) &&
     renewSite()
   );

@@ -12,6 +12,7 @@ import { Table } from '../catalog/table';
 import { hasFailed } from '../sql/failure';
 import { execute, executeLiteral } from '../sql/statement';
 import { Text } from '../sql/text';
+import { switchTriggers } from '../sql/transaction';
 
 export class TriggerSwitch {
   private before: i32;
@@ -21,8 +22,7 @@ export class TriggerSwitch {
   applicationTriggers: bool = false;
 
   constructor() {
-    this.before = sql_triggers(0);
-    sql_triggers(this.before);
+    this.before = sql_triggers(-1);
   }
 
   /** Chooses for the tables of one packet. False on errors. */
@@ -34,7 +34,7 @@ export class TriggerSwitch {
     const needed = this.applicationTriggers;
     if (hasFailed()) return false;
     if (!needed && !this.off) {
-      sql_triggers(0);
+      switchTriggers(0);
       this.off = true;
     } else if (needed && this.off) {
       this.switchBack();
@@ -51,17 +51,17 @@ export class TriggerSwitch {
 
   /** No triggers for the next statements, up to `resume`. */
   pause(): void {
-    sql_triggers(0);
+    switchTriggers(0);
   }
 
   /** Triggers of the application for the next statements, up to `resume`. False on errors. */
   allow(): bool {
-    sql_triggers(this.before);
+    switchTriggers(this.before);
     return this.markMerging();
   }
 
   resume(): void {
-    sql_triggers(this.off ? 0 : this.before);
+    switchTriggers(this.off ? 0 : this.before);
   }
 
   /** True when our triggers are logging what the merge writes. */
@@ -70,13 +70,14 @@ export class TriggerSwitch {
   }
 
   private switchBack(): void {
-    if (this.off) sql_triggers(this.before);
+    if (this.off) switchTriggers(this.before);
     this.off = false;
   }
 
   /** Restores the connection's setting; the guards of `dws` and `gos` tables are on again. */
   close(): bool {
     this.switchBack();
+    if (hasFailed()) return false;
     return this.merging ? executeLiteral("DELETE FROM main.cloudsync_settings WHERE key='merging'") : true;
   }
 }

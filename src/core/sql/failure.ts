@@ -9,8 +9,10 @@ import { Text } from './text';
 
 export const SQLITE_ERROR: i32 = 1;
 export const SQLITE_BUSY: i32 = 5;
+export const SQLITE_NOMEM: i32 = 7;
 export const SQLITE_READONLY: i32 = 8;
 export const SQLITE_INTERRUPT: i32 = 9;
+export const SQLITE_IOERR_NOMEM: i32 = 3082;
 export const SQLITE_CORRUPT: i32 = 11;
 export const SQLITE_TOOBIG: i32 = 18;
 export const SQLITE_CONSTRAINT: i32 = 19;
@@ -35,6 +37,11 @@ export function clearFailure(): void {
 
 export function hasFailed(): bool {
   return code != 0;
+}
+
+/** After these failures SQLite neither prepares nor runs anything until the application's own statement has ended. */
+export function isHopeless(): bool {
+  return (code & 0xff) == SQLITE_NOMEM || (code & 0xff) == SQLITE_INTERRUPT || code == SQLITE_IOERR_NOMEM;
 }
 
 /** Forgets a failure that only says what is wrong with a table; others (no memory, a locked file) stand: false then. */

@@ -26,13 +26,22 @@ import { TYPE_NULL } from './types';
 export class Statement {
   /** SQLite's handle in the host; 0 when preparing failed. */
   handle: i32 = 0;
-  /** Result code of the last step. */
+  /** Result code of the last step, or of preparing when that failed. */
   code: i32 = SQLITE_DONE;
 
   constructor(sql: Text) {
+    this.prepare(sql);
+  }
+
+  /** Prepares another one in place of one that was closed: the object may be older than the arena's newest mark. */
+  prepare(sql: Text): void {
     const handle = sql_prepare(sql.pointer, sql.size);
-    if (handle > 0) this.handle = handle;
-    else failWithSql(-handle, 'preparing a statement');
+    if (handle > 0) {
+      this.handle = handle;
+    } else {
+      this.code = -handle;
+      failWithSql(this.code, 'preparing a statement');
+    }
   }
 
   get ok(): bool {
