@@ -22,6 +22,12 @@ export interface Regression {
   steps: Step[];
 }
 
+/** Leaves a note of the seed that is played, for the case that the process does not survive it. */
+export function notePlaying(seed: number): void {
+  mkdirSync(OUTPUT, { recursive: true });
+  writeFileSync(join(OUTPUT, 'playing'), `${seed}\n`);
+}
+
 /** Shrinks the history of a seed and describes it. Writes the file. */
 export async function reportFailure(seed: number, outcome: Outcome, file: string): Promise<string> {
   const plan = drawPlan(seed);

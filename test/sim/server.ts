@@ -34,7 +34,7 @@ const LOGGER = {
   child: () => LOGGER,
 } as unknown as FastifyBaseLogger;
 
-const PRINCIPAL: Principal = { subject: 'everybody', role: 'admin', database: '*' };
+const PRINCIPAL: Principal = { subject: 'everybody', role: 'admin', databases: '*' };
 
 /** The store of whichever server is played at the moment; one Fastify application serves all histories. */
 let present: SimulatedServer | undefined;
@@ -61,7 +61,7 @@ const surroundings: Surroundings = {
 };
 const app: FastifyInstance = createApp({
   store,
-  authenticator: { authenticate: () => PRINCIPAL },
+  authenticator: { authenticate: async () => PRINCIPAL },
   logger: LOGGER,
   packetMax: PACKET_BYTES_MAX,
   requestSeconds: 60,

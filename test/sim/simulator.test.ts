@@ -5,7 +5,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { BandRun } from '../support/band_run.js';
 import { playSeed } from './play.js';
-import { reportFailure } from './report.js';
+import { notePlaying, reportFailure } from './report.js';
 
 const FILE = 'test/sim/simulator.test.ts';
 const MILLISECONDS_PER_CASE = 2000;
@@ -24,6 +24,7 @@ test(
     const failed: string[] = [];
     while (run.count < run.planned) {
       const seed = run.seed + run.count;
+      notePlaying(seed);
       const outcome = await playSeed(seed);
       run.count += 1;
       transactions.push(outcome.transactions);
