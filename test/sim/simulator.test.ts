@@ -14,6 +14,9 @@ const REPORTED_MAX = 2;
 /** Half of the histories must commit at least so many transactions: faults that stop everything prove nothing. */
 const MEDIAN_TRANSACTIONS = 8;
 
+/** A planted flaw has been found with the first failure. */
+const IS_CANARY = process.env['CLOUDSYNC_FLAW'] !== undefined;
+
 const run = new BandRun('simulator');
 afterAll(() => run.finish());
 
@@ -33,6 +36,7 @@ test(
       if (outcome.broken === undefined) continue;
       run.failures += 1;
       failed.push(`${seed} (${outcome.broken.promise})`);
+      if (IS_CANARY) break;
       if (run.failures <= REPORTED_MAX) console.log(await reportFailure(seed, outcome, FILE));
       else console.log(`seed ${seed}: ${outcome.broken.message}`);
     }

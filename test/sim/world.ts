@@ -58,7 +58,7 @@ export class World {
     this.tables = schemaNamed(plan.schema).tables;
     this.trace = options.trace ? [] : undefined;
     const random = new Random(plan.seed, 'server');
-    this.server = new SimulatedServer(random, () => this.now);
+    this.server = new SimulatedServer(random, () => this.now, plan.pageBytes);
     simulate('disk_default', SERVER_DISK);
     simulate('seed', SERVER_DISK, plan.seed);
     this.network = new Network(
