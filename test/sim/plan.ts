@@ -61,6 +61,7 @@ export interface Plan {
 export function drawPlan(seed: number): Plan {
   const random = new Random(seed, 'plan');
   const schema = random.pick(Object.keys(SCHEMAS) as SchemaName[]);
+  const isDurable = random.chance(0.75);
   const rates = {} as Record<Fault, number>;
   for (const [fault, most] of Object.entries(FAULTS)) {
     const rate = random.fraction() ** 2 * most;
@@ -74,20 +75,20 @@ export function drawPlan(seed: number): Plan {
     keys: random.pick([1, 2, 4, 8, 8, 16, 50]),
     steps: random.between(20, 140),
     writing: 0.2 + random.fraction() * 0.5,
-    isDurable: random.chance(0.75),
+    isDurable,
     journal: random.chance(0.75) ? 'WAL' : 'DELETE',
     batchBytes: random.chance(0.4) ? 1024 : undefined,
     largeValues: random.chance(0.25) ? random.pick([300, 900, 3000]) : 0,
     pageBytes: random.chance(0.4) ? PAGE_BYTES_MIN : undefined,
-    rates: withoutKnownGap(rates, random),
+    rates: withoutKnownGap(rates, isDurable && random.chance(0.5)),
   };
 }
 
 /**
- * A server that is restored together with a device that is copied or set back: the server leaves changes out of a
- * pull that carry the asker's site id, also when another device brought them, and then the copy misses them.
+ * A server that is restored together with a device that is copied or set back, also by a loss of power: the server
+ * leaves changes out of a pull that carry the asker's site id, also when another device brought them, and then the
+ * copy misses them.
  */
-function withoutKnownGap(rates: Record<Fault, number>, random: Random): Record<Fault, number> {
-  const keepsServer = random.chance(0.5);
-  return keepsServer ? { ...rates, serverRestored: 0 } : { ...rates, deviceCopied: 0, deviceRestored: 0 };
+function withoutKnownGap(rates: Record<Fault, number>, restoresServer: boolean): Record<Fault, number> {
+  return restoresServer ? { ...rates, deviceCopied: 0, deviceRestored: 0 } : { ...rates, serverRestored: 0 };
 }
