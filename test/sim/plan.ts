@@ -33,6 +33,9 @@ export const FAULTS = {
 } as const;
 export type Fault = keyof typeof FAULTS;
 
+/** Smaller pages than this the server does not make. */
+const PAGE_BYTES_MIN = 4096;
+
 export interface Plan {
   seed: number;
   devices: number;
@@ -50,6 +53,8 @@ export interface Plan {
   batchBytes: number | undefined;
   /** Bytes of large values; 0 = none. Large ones make several batches and pages. */
   largeValues: number;
+  /** Largest page of a pull, as a server with other limits would have it; undefined = as the device asks. */
+  pageBytes: number | undefined;
   rates: Record<Fault, number>;
 }
 
@@ -72,7 +77,8 @@ export function drawPlan(seed: number): Plan {
     isDurable: random.chance(0.75),
     journal: random.chance(0.75) ? 'WAL' : 'DELETE',
     batchBytes: random.chance(0.4) ? 1024 : undefined,
-    largeValues: random.chance(0.15) ? random.pick([300, 900, 3000]) : 0,
+    largeValues: random.chance(0.25) ? random.pick([300, 900, 3000]) : 0,
+    pageBytes: random.chance(0.4) ? PAGE_BYTES_MIN : undefined,
     rates,
   };
 }

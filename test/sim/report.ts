@@ -22,6 +22,12 @@ export interface Regression {
   steps: Step[];
 }
 
+/** Leaves a note of the seed that is played, for the case that the process does not survive it. */
+export function notePlaying(seed: number): void {
+  mkdirSync(OUTPUT, { recursive: true });
+  writeFileSync(join(OUTPUT, 'playing'), `${seed}\n`);
+}
+
 /** Shrinks the history of a seed and describes it. Writes the file. */
 export async function reportFailure(seed: number, outcome: Outcome, file: string): Promise<string> {
   const plan = drawPlan(seed);
@@ -35,8 +41,8 @@ export async function reportFailure(seed: number, outcome: Outcome, file: string
   return [
     `seed ${seed} broke "${broken?.promise}": ${broken?.message}`,
     `again: CLOUDSYNC_COUNT=1 CLOUDSYNC_SEED=${seed} npx vitest run ${file}`,
-    `${shrunk.steps.length} of ${plan.steps} steps are left, in ${path};`,
-    'the cause once fixed, keep it in test/sim/regressions',
+    `${shrunk.steps.length} of ${plan.steps} steps are left, in ${path}`,
+    'once the cause is fixed, keep that file in test/sim/regressions',
     `plan: ${JSON.stringify({ ...plan, rates: Object.fromEntries(rates) })}`,
     ...inColumns(trace).slice(-LINES_SHOWN),
   ].join('\n');

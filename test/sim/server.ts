@@ -90,6 +90,7 @@ export class SimulatedServer {
   /** Counts the files that were put in place, so that a restored one is another one. */
   #generation = 1;
   #hasFile = false;
+  readonly #pageBytes: number | undefined;
   #handles!: Handles;
   #runner!: JobRunner;
   #queue = new JobQueue();
@@ -98,8 +99,12 @@ export class SimulatedServer {
   #timers = new Map<number, { at: number; action: () => void }>();
   #nextTimer = 1;
 
-  /** @param now the simulated time, in microseconds since 1970 */
-  constructor(random: Random, now: () => number) {
+  /**
+   * @param now the simulated time, in microseconds since 1970
+   * @param pageBytes largest page of a pull; undefined = as the device asks
+   */
+  constructor(random: Random, now: () => number, pageBytes: number | undefined) {
+    this.#pageBytes = pageBytes;
     this.random = random;
     this.now = now;
     simulate('disk', SERVER_DISK);
@@ -177,12 +182,17 @@ export class SimulatedServer {
   ): Promise<Operations[Name]['result']> {
     return new Promise((resolve, reject) => {
       const id = this.#nextJob++;
-      const job = { id, name, principal, database, input } as Job;
+      const job = { id, name, principal, database, input: this.#limited(input) } as Job;
       this.#waiting.set(id, { job, resolve: resolve as (result: unknown) => void, reject });
       this.#queue.add(job);
       // In a later turn of the event loop, as in a worker thread, so that pushes can share a commit.
       setImmediate(() => this.#work());
     });
+  }
+
+  #limited(input: Operations[OperationName]['input']): Operations[OperationName]['input'] {
+    if (this.#pageBytes === undefined || !('maxBytes' in input)) return input;
+    return { ...input, maxBytes: Math.min(input.maxBytes, this.#pageBytes) };
   }
 
   #work(): void {

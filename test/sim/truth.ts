@@ -107,13 +107,11 @@ export class Truth {
   }
 
   /**
-   * What the copy of a device sends, because the server does not have it yet, counts as written by the copy too. In a
-   * table where edits that a deletion has not seen bring the row back, that makes a difference.
+   * What the copy of a device sends, because the server does not have it yet, counts as written by the copy too, at a
+   * time between then and now.
    */
-  copied(writer: string, copy: string, isAddWins: (table: string) => boolean): void {
-    for (const [place, known] of this.rows) {
-      if (known.writers.has(writer) && isAddWins(place.slice(0, place.indexOf(' ')))) known.writers.add(copy);
-    }
+  copied(writer: string, copy: string): void {
+    for (const known of this.rows.values()) if (known.writers.has(writer)) known.writers.add(copy);
   }
 
   wasWritten(place: string, column: string, value: string): boolean {

@@ -58,7 +58,7 @@ export class World {
     this.tables = schemaNamed(plan.schema).tables;
     this.trace = options.trace ? [] : undefined;
     const random = new Random(plan.seed, 'server');
-    this.server = new SimulatedServer(random, () => this.now);
+    this.server = new SimulatedServer(random, () => this.now, plan.pageBytes);
     simulate('disk_default', SERVER_DISK);
     simulate('seed', SERVER_DISK, plan.seed);
     this.network = new Network(
@@ -391,7 +391,7 @@ export class World {
     this.count(alive ? 'deviceCopied' : 'deviceRestored');
     if (alive) {
       const copy = this.addDevice(files);
-      this.truth.copied(this.lineage(device), this.lineage(copy), (table) => this.#isAddWins(table));
+      this.truth.copied(this.lineage(device), this.lineage(copy));
       this.note(copy.name, `copy of ${device.name}`);
       return;
     }
@@ -400,10 +400,6 @@ export class World {
     this.truth.lost(this.lineage(device));
     this.#newLineage(device);
     device.restore(files);
-  }
-
-  #isAddWins(table: string): boolean {
-    return this.plan.algorithms[this.tables.findIndex(({ name }) => name === table)] === 'aws';
   }
 
   #restoreServer(): void {

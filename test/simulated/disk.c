@@ -60,8 +60,10 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_directory) {
     if (node == NULL) {
       code = SQLITE_IOERR_DELETE_NOENT;
     } else {
+      node_unlink(disk, node, false);
+      /* Power may be lost here; the node may be gone then. */
       if (sync_directory) code = count_call(disk, CALL_DIRECTORY_SYNC);
-      node_unlink(disk, node, sync_directory && code == SQLITE_OK);
+      if (sync_directory && code == SQLITE_OK) directory_sync(disk);
     }
   }
   pthread_mutex_unlock(&disk->mutex);

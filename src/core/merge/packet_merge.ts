@@ -274,7 +274,9 @@ export class PacketMerge {
     const reason = new Text().add("table '").bytes(incoming.name).add("' does not have yet: ");
     let count = 0;
     for (let i = 0; i < unknown.length; i++) {
-      unknown[i] = row.includes(i) && !merge.knowsColumn(i);
+      // What a deletion has seen of a column counts as soon as the column is here.
+      const deleted = row.hasDeleted && row.deleted.clock(i) != 0;
+      unknown[i] = (row.includes(i) || deleted) && !merge.knowsColumn(i);
       if (unknown[i]) reason.add(count++ > 0 ? ', ' : '').bytes(incoming.columns[i].name);
     }
     return count == 0 || this.hold(incoming, row, unknown, reason.slice(), WAITS_FOR_SCHEMA);
