@@ -45,8 +45,8 @@ const STRUCTURED = /\.(cols|content|packet|change) /;
 const AIMED = /\.cols .*a column that cannot be|_sites\.id .*(negative|the least)/;
 
 /**
- * The same list in an order in which any beginning of it has damages of every table, those of the structured columns more
- * often, and those that are aimed at something first; the order is always the same.
+ * The same list in an order in which any beginning of it has damages of every table, those of the structured columns
+ * more often, and those that are aimed at something first; the order is always the same.
  */
 function spread(list: readonly Damage[]): Damage[] {
   const random = new Random(1);
