@@ -85,4 +85,5 @@ export const MISPLACED_PACKETS: readonly [string, () => Buffer][] = [
 ];
 
 /** A row of a table that is there, with a column that is not: the row is taken, the column waits. */
-export const strangeColumn = (): Buffer => packetWith({ columns: { "title = '' WHERE 1; --": text('x') } });
+export const strangeColumn = (): Buffer =>
+  packetWith({ columns: { title: text('taken'), "title = '' WHERE 1; --": text('x') } });
