@@ -66,7 +66,7 @@ typedef struct connection {
   bool was_autocommit;
   /**
    * The error with which SQLite has rolled the transaction back by itself (no memory, disk full, interrupt), or
-   * SQLITE_OK. What the core still writes on its way to the end would be committed alone: it is refused with that error.
+   * SQLITE_OK. What the core still writes on its way to the end would be committed alone: it is refused with it.
    */
   int lost_transaction;
   /** Triggers on (1) or off (0) before the core switched them; -1 = not touched. */

@@ -123,6 +123,8 @@ int device_do(device *device, const step *step, uint64_t *hash, char *message) {
   if (step->opens || device->connections[step->place] == NULL) {
     if (!close_place(device, step->place)) return SQLITE_BUSY;
     code = device_open(device, step->place);
+    /* Closing and opening can get over an end; but the process that would go on is dead. */
+    if (code == SQLITE_OK && injector_ended(device->disk)) code = SQLITE_IOERR;
     if (code != SQLITE_OK) sqlite3_snprintf(MESSAGE_SIZE, message, "opening: %s", sqlite3_errstr(code));
   }
   const char *rest = step->sql;

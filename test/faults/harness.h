@@ -80,6 +80,9 @@ void injector_disarm(disk *disk);
 /** Has the fault happened? */
 bool injector_fired(disk *disk);
 
+/** Has the fault ended everything that was open? */
+bool injector_ended(disk *disk);
+
 /** Calls of a kind since injector_arm. */
 uint64_t injector_count(disk *disk, const char *kind);
 

@@ -177,12 +177,15 @@ void injector_disarm(disk *disk) {
   memory_meter.is_counting = false;
   core_meter.is_counting = false;
   step_meter.is_counting = false;
+  ends_before = disk_ends(disk);
   disk_fault_off(disk);
 }
 
+bool injector_ended(disk *disk) { return disk_ends(disk) > ends_before; }
+
 bool injector_fired(disk *disk) {
   return memory_meter.fired || core_meter.fired || step_meter.fired || disk_faults(disk) > faults_before ||
-         disk_ends(disk) > ends_before;
+         injector_ended(disk);
 }
 
 uint64_t injector_count(disk *disk, const char *kind) {

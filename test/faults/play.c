@@ -170,6 +170,7 @@ static bool recover(run *run, int code) {
   if (!injector_fired(record->device->disk)) return fail(run, "it failed without a fault");
   if (!injector_explains(run->fault->name, code, sql)) return fail(run, "the error is not that of the fault");
   run->outcome->errors++;
+  run->outcome->fired = true;
   bool begins = strncmp(sql, "BEGIN", 5) == 0;
   if (!begins && !ends && is_in_transaction(run)) return fail(run, "a transaction was left open");
   /* Half of the points go on with the same connection, half close it while the fault lasts. */

@@ -27,6 +27,9 @@ DELETE FROM todos WHERE id = 'key-009';
 
 SELECT cloudsync_network_logout(1);
 
+-- The new site id is random, and SQLite draws random bytes of its own when it does a step again.
+UPDATE cloudsync_sites SET site = x'00112233445566778899aabbccddeeff';
+
 INSERT INTO todos(id, title) VALUES ('fresh', 'after the logout');
 
 SELECT cloudsync_payload_encode();
