@@ -29,10 +29,22 @@ export class Statement {
   /** Result code of the last step. */
   code: i32 = SQLITE_DONE;
 
-  constructor(sql: Text) {
+  /** Without `sql` the statement is to be prepared later, when it is used at all. */
+  constructor(sql: Text | null) {
+    if (sql != null) this.prepare(sql);
+  }
+
+  prepare(sql: Text): void {
     const handle = sql_prepare(sql.pointer, sql.size);
     if (handle > 0) this.handle = handle;
     else failWithSql(-handle, 'preparing a statement');
+  }
+
+  /** For SQL that this database may refuse. False when it does; no failure is recorded. */
+  attemptToPrepare(sql: Text): bool {
+    const handle = sql_prepare(sql.pointer, sql.size);
+    if (handle > 0) this.handle = handle;
+    return handle > 0;
   }
 
   get ok(): bool {
