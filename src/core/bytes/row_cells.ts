@@ -27,7 +27,7 @@ export class RowCells {
     this.start = arenaAllocate(this.capacity);
   }
 
-  /** Fetches the columns of the statement's row from `first` on. The statement has to stay on it until they are read. */
+  /** Fetches the columns of the statement's row from `first` on. It has to stay on that row until they are read. */
   load(handle: i32, first: i32): void {
     this.handle = handle;
     this.column = first;
