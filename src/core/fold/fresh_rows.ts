@@ -1,7 +1,7 @@
 /**
  * fresh_rows.ts: the short way for rows that were inserted and not touched again before the fold, which is what loading
  * data in bulk leaves: one INSERT with the clocks of a first insert, for many rows at once, and no look-up before it.
- * A row that has clocks already (it was there before, or was deleted) is left alone and goes the long way, see group.ts.
+ * A row that has clocks already (it was there before, or was deleted) is left alone and goes the long way: group.ts.
  */
 import { keyNames } from '../capture/tables';
 import { currentSeq, nextSeq, restoreSeq, takeSeqs } from '../catalog/counters';
