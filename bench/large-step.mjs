@@ -3,6 +3,8 @@
  *
  *     node large-step.mjs '{"step": "save", ...}'     prints {"seconds": ..., "peakBytes": ..., "rows": ...}
  */
+
+import { insertLargeValue } from './shapes.mjs';
 import { chooseSystems, createDatabase, openDatabase } from './systems.mjs';
 import { CREATE_TABLE, INSERT, rowMaker, TABLE } from './workload.mjs';
 
@@ -59,6 +61,12 @@ const STEPS = {
   },
   receive({ path, server }) {
     const db = createDatabase(own, path);
+    return () => synchronise(db, server);
+  },
+  /** Sends a value of `size` bytes. */
+  sendValue({ path, server, size }) {
+    const db = createDatabase(own, path);
+    insertLargeValue(db, size);
     return () => synchronise(db, server);
   },
   /** How many rows two databases have in common, in every column. */

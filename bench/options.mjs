@@ -50,6 +50,8 @@ export function largeOptions(args) {
       rows: { type: 'string', default: '1000000' },
       json: { type: 'string' },
       strict: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
+      readme: { type: 'boolean', default: false },
     },
     args,
   );

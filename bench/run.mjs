@@ -4,7 +4,7 @@
  * figures.
  *
  *     node bench/run.mjs [--rows N] [--rounds N] [--json FILE] [--strict] [--record]
- *     node bench/run.mjs large [--rows N] [--json FILE] [--strict]      a large database, see large.mjs
+ *     node bench/run.mjs large [--rows N] [--json FILE] [--strict] [--record] [--readme]      see large.mjs
  *
  * --json writes the figures to a file. --strict ends with status 1 when a figure is worse than its baseline allows.
  * --record makes the figures of this run the new baselines.

@@ -2,6 +2,7 @@
  * host_sql.c: the core's imports that run SQL (src/core/host.ts, "statements"). A handle is the position of the
  * statement in the connection's table plus one; positions of finalized statements are used again.
  */
+#include "cells.h"
 #include "host.h"
 
 /** What an import answers when the call has already failed or its arguments are wrong. */
@@ -168,6 +169,25 @@ u32 w2c_host_sql_column_copy(struct w2c_host *host, u32 handle, u32 index, u32 t
   if (bytes == NULL || destination == NULL) return 0;
   memcpy(destination, bytes, size);
   return size;
+}
+
+/*
+ * sqlite3_column_value returns an unprotected value, which other threads could change; SQLite holds the mutex of the
+ * connection while it runs the function of ours that this is a part of.
+ */
+u32 w2c_host_sql_row(struct w2c_host *host, u32 handle, u32 first, u32 count, u32 target, u32 capacity) {
+  connection *connection = connection_of(host);
+  sqlite3_stmt *statement = statement_of(host, handle);
+  uint8_t *destination = connection_memory(connection, target, capacity);
+  if (statement == NULL || destination == NULL) return 0;
+  cell_buffer row = {.bytes = destination, .capacity = capacity};
+  for (u32 i = 0; i < count; i++) {
+    int code = cell_append(&row, sqlite3_column_value(statement, (int)(first + i)), capacity);
+    if (code == SQLITE_OK) continue;
+    if (code == SQLITE_NOMEM) connection_fail(connection, FAILURE_MEMORY, NULL);
+    return 0;
+  }
+  return (u32)row.size;
 }
 
 u32 w2c_host_sql_error(struct w2c_host *host, u32 target, u32 capacity) {

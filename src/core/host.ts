@@ -32,6 +32,12 @@ export declare function sql_column_real(statement: i32, index: i32): i64;
 export declare function sql_column_size(statement: i32, index: i32): u32;
 /** Copies at most `capacity` bytes of a TEXT or BLOB column; returns how many were copied. */
 export declare function sql_column_copy(statement: i32, index: i32, target: usize, capacity: u32): u32;
+/**
+ * Copies `count` columns of the row, one after another as cells (bytes/cell.ts): what many calls of the functions above
+ * would tell. Returns the number of bytes, or 0 when `capacity` is too small; then the columns have to be asked for one
+ * by one.
+ */
+export declare function sql_row(statement: i32, first: i32, count: i32, target: usize, capacity: u32): u32;
 /** Copies the message of the connection's last error; returns the number of bytes copied. */
 export declare function sql_error(target: usize, capacity: u32): u32;
 /** Rows changed by the last INSERT, UPDATE or DELETE. */

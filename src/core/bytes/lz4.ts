@@ -50,6 +50,11 @@ function putSequence(at: usize, literals: usize, count: u32, offset: u32, match:
 
 function matchLength(position: usize, candidate: usize, limit: usize): u32 {
   let length: u32 = MATCH_MIN;
+  while (position + length + 8 <= limit) {
+    const difference = load<u64>(position + length) ^ load<u64>(candidate + length);
+    if (difference != 0) return length + (<u32>ctz(difference) >> 3);
+    length += 8;
+  }
   while (position + length < limit && load<u8>(position + length) == load<u8>(candidate + length)) length++;
   return length;
 }

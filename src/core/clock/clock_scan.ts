@@ -33,7 +33,7 @@ export class ClockScan {
     condition: Text | null = null,
   ) {
     this.clock = new RowClock(table);
-    this.clocks = new ClockTable(table);
+    this.clocks = new ClockTable(table, false);
     this.position = after;
     const sql = new Text(512).add('SELECT seq,cl,clock,site,cols,');
     keyNames(sql.add(table.filter.size > 0 ? 'outside,' : '0,'), table, '');

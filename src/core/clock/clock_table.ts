@@ -3,60 +3,41 @@
  */
 import { keyNames } from '../capture/tables';
 import { Table } from '../catalog/table';
-import { bindValue, valueSize } from '../bytes/value';
 import { SQLITE_DONE } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
+import { bindKey, keySize, whereKey } from './keys';
 import { RowClock } from './row_clock';
-
-/** Binds the key values at `key` (encoded one after another) to consecutive parameters. */
-export function bindKey(statement: Statement, first: i32, table: Table, key: usize): void {
-  let at = key;
-  for (let i = 0; i < table.keys.length; i++) {
-    bindValue(statement, first + i, at);
-    at += valueSize(at);
-  }
-}
-
-/** Appends "pk0=?<first> AND pk1=?..." */
-export function whereKey(text: Text, table: Table, first: i32): Text {
-  for (let i = 0; i < table.keys.length; i++) {
-    if (i > 0) text.add(' AND ');
-    text
-      .add('pk')
-      .number(i)
-      .add('=?')
-      .number(first + i);
-  }
-  return text;
-}
+import { clockTrail, Trail } from './trail';
 
 export class ClockTable {
-  private lookup: Statement;
-  private insertion: Statement;
-  private change: Statement;
+  private lookup: Statement = new Statement(null);
+  private insertion: Statement = new Statement(null);
+  private change: Statement = new Statement(null);
+  private trail: Trail | null;
 
-  constructor(private table: Table) {
-    const keys = table.keys.length;
-    const select = new Text().add('SELECT seq,cl,clock,site,cols FROM ').main(table.clockName).add(' WHERE ');
-    this.lookup = new Statement(whereKey(select, table, 1));
-    const insert = new Text().add('INSERT INTO ').main(table.clockName).add('(seq,cl,clock,site,cols,');
-    keyNames(insert, table, '').add(') VALUES(?1,?2,?3,?4,?5');
-    for (let i = 0; i < keys; i++) insert.add(',?').number(6 + i);
-    this.insertion = new Statement(insert.add(')'));
-    const update = new Text().add('UPDATE ').main(table.clockName);
-    this.change = new Statement(update.add(' SET seq=?1,cl=?2,clock=?3,site=?4,cols=?5 WHERE seq=?6'));
+  /** `many`: many rows will be read, perhaps in the order in which they were written. */
+  constructor(
+    private table: Table,
+    many: bool,
+  ) {
+    this.trail = many ? clockTrail(table) : null;
   }
 
   /** Reads the clocks of the row with that key. False on errors only; see `clock.found`. */
   read(key: usize, clock: RowClock): bool {
+    const trail = this.trail;
+    const size = keySize(this.table, key);
+    if (trail != null && trail.follow(key, size)) return clock.read(trail.handle, this.table.keys.length);
     const statement = this.lookup;
+    if (statement.handle == 0) statement.prepare(lookupSql(this.table));
     bindKey(statement, 1, this.table, key);
     const found = statement.step();
     let ok = found || statement.code == SQLITE_DONE;
     if (found) ok = clock.read(statement.handle, 0);
     else clock.clear();
     statement.reset();
+    if (found && trail != null) trail.lookedUp(key);
     return ok;
   }
 
@@ -66,6 +47,8 @@ export class ClockTable {
    */
   write(key: usize, clock: RowClock, oldSeq: i64): bool {
     const statement = clock.found ? this.change : this.insertion;
+    if (statement.handle == 0)
+      statement.prepare(clock.found ? changeSql(this.table) : insertionSql(this.table));
     const cols = clock.pack();
     statement.integer(1, clock.seq).integer(2, clock.cl).integer(3, clock.clock).integer(4, clock.site);
     if (cols == null) statement.nothing(5);
@@ -80,5 +63,23 @@ export class ClockTable {
     this.lookup.close();
     this.insertion.close();
     this.change.close();
+    if (this.trail != null) this.trail!.close();
   }
+}
+
+function lookupSql(table: Table): Text {
+  const sql = new Text().add('SELECT seq,cl,clock,site,cols FROM ').main(table.clockName).add(' WHERE ');
+  return whereKey(sql, table, 1);
+}
+
+function insertionSql(table: Table): Text {
+  const sql = new Text().add('INSERT INTO ').main(table.clockName).add('(seq,cl,clock,site,cols,');
+  keyNames(sql, table, '').add(') VALUES(?1,?2,?3,?4,?5');
+  for (let i = 0; i < table.keys.length; i++) sql.add(',?').number(6 + i);
+  return sql.add(')');
+}
+
+function changeSql(table: Table): Text {
+  const sql = new Text().add('UPDATE ').main(table.clockName);
+  return sql.add(' SET seq=?1,cl=?2,clock=?3,site=?4,cols=?5 WHERE seq=?6');
 }

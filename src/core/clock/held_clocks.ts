@@ -15,7 +15,7 @@ export class HeldClocks {
 
   constructor(private table: Table) {
     this.keys = new HeldRows(table).keys();
-    const clocks = new ClockTable(table);
+    const clocks = new ClockTable(table, false);
     for (let i = 0; i < this.keys.length && !hasFailed(); i++) {
       const clock = new RowClock(table);
       clocks.read(this.keys[i].pointer, clock);
@@ -26,7 +26,7 @@ export class HeldClocks {
 
   /** Puts the clocks back that are missing now. False on errors. */
   restore(): bool {
-    const clocks = new ClockTable(this.table);
+    const clocks = new ClockTable(this.table, false);
     const now = new RowClock(this.table);
     let ok = !hasFailed();
     for (let i = 0; ok && i < this.clocks.length; i++) {

@@ -34,10 +34,14 @@ export class RowClock {
   clock: i64 = 0;
   site: i32 = 0;
   baseSeq: i64 = 0;
+  /** As it was read, every column of the living row has the base stamp and the base seq. */
+  uniform: bool = false;
   /** Stamps of the columns (one pseudo column in a key-only table). */
   stamps: Stamps;
   /** The seq at which each column changed last. */
   private seqs: usize;
+  /** The seq at which the newest column came to the table. */
+  private newestColumn: i64 = 0;
   /** aws: the stamps that deletions have seen. */
   deleted: Stamps;
   hasDeleted: bool = false;
@@ -50,6 +54,9 @@ export class RowClock {
     this.stamps = new Stamps(width);
     this.deleted = new Stamps(width);
     this.seqs = arenaAllocate(<usize>width * 8);
+    for (let i = 0; i < table.columns.length; i++) {
+      if (table.columns[i].addedSeq > this.newestColumn) this.newestColumn = table.columns[i].addedSeq;
+    }
   }
 
   columnSeq(index: i32): i64 {
@@ -71,6 +78,7 @@ export class RowClock {
     this.clock = 0;
     this.site = 0;
     this.baseSeq = 0;
+    this.uniform = false;
     this.stamps.clear();
     this.forgetDeleted();
     this.bases.clear();
@@ -102,8 +110,10 @@ export class RowClock {
     const size = sql_column_size(statement, first + 4);
     if (size == 0) {
       this.spread(this.seq);
+      this.uniform = this.alive && (this.table.keyOnly || this.seq >= this.newestColumn);
       return true;
     }
+    this.uniform = false;
     const mark = arenaMark();
     const bytes = arenaAllocate(size);
     sql_column_copy(statement, first + 4, bytes, size);
@@ -116,6 +126,11 @@ export class RowClock {
   private spread(baseSeq: i64): void {
     this.baseSeq = baseSeq;
     const alive = this.alive;
+    if (alive && (this.table.keyOnly || baseSeq >= this.newestColumn)) {
+      this.stamps.fill(this.clock, this.site);
+      for (let i = 0; i < this.stamps.width; i++) this.setColumnSeq(i, baseSeq);
+      return;
+    }
     for (let i = 0; i < this.stamps.width; i++) {
       if (alive && this.covered(i, baseSeq)) {
         this.stamps.set(i, this.clock, this.site);

@@ -11,12 +11,12 @@ import { currentSeq, nextClock } from '../catalog/counters';
 import { Table } from '../catalog/table';
 import { ClockTable } from '../clock/clock_table';
 import { RowClock } from '../clock/row_clock';
-import { writeColumn } from '../bytes/msgpack';
-import { Writer } from '../bytes/writer';
+import { joinData, RowWalk } from '../clock/row_walk';
+import { dataTrail } from '../clock/trail';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
-import { sql_column_real } from '../host';
-import { execute, queryInteger, Statement } from '../sql/statement';
+import { sql_column_integer, sql_column_real } from '../host';
+import { execute, queryInteger } from '../sql/statement';
 import { Text } from '../sql/text';
 import { moveDeletionsLast } from './deletions_last';
 import { FreshRows } from './fresh_rows';
@@ -26,8 +26,7 @@ import { GroupMap } from './group';
 const CHUNK_ENTRIES: i32 = 4096;
 const CHUNK_BYTES: usize = 1 << 20;
 
-/** Columns of the chunk's SELECT. */
-const EXISTS_COLUMN: i32 = 2;
+/** Column of selectSql. */
 const KEY_COLUMN: i32 = 3;
 
 const JULIAN_DAY_OF_1970: f64 = 2440587.5;
@@ -59,8 +58,15 @@ function foldTable(table: Table): bool {
   if (!table.open()) return false;
   if (table.missing) return emptyLog(table);
   const mark = arenaMark();
-  const select = new Statement(selectChunk(table));
-  const clocks = new ClockTable(table);
+  const log = new RowWalk(
+    table,
+    selectSql(table, true),
+    selectSql(table, false),
+    KEY_COLUMN,
+    dataTrail(table, false),
+    0,
+  );
+  const clocks = new ClockTable(table, true);
   const clock = new RowClock(table);
   const fresh = new FreshRows(table);
   const groups = new GroupMap(table, clocks, clock, fresh);
@@ -68,12 +74,12 @@ function foldTable(table: Table): bool {
   let last: i64 = 0;
   let ok = true;
   do {
-    last = readChunk(table, select, groups, last);
+    last = readChunk(table, log, groups, last);
     ok = last >= 0 && (last == 0 || groups.write());
     arenaRelease(inner);
   } while (ok && last > 0);
   someBuried = groups.buried;
-  select.close();
+  log.close();
   clocks.close();
   fresh.close();
   arenaRelease(mark);
@@ -85,44 +91,34 @@ function emptyLog(table: Table): bool {
   return execute(new Text().add('DELETE FROM ').main(table.logName));
 }
 
-/** The log entries after ?1, each with whether the row exists: seq, at, exists, pk0.., mask, mask1.. */
-function selectChunk(table: Table): Text {
-  const keys = table.keys;
-  const sql = new Text(1024).add('SELECT l.seq,l.at,d.').name(keys[0].name);
-  keyNames(sql.add(' IS NOT NULL,'), table, 'l.');
+/** The log entries after ?1: seq, at, whether the row exists (only where `joined`), pk0.., mask, mask1.. */
+function selectSql(table: Table, joined: bool): Text {
+  const sql = new Text(1024).add('SELECT l.seq,l.at,');
+  if (joined) sql.add('d.').name(table.keys[0].name).add(' IS NOT NULL,');
+  else sql.add('NULL,');
+  keyNames(sql, table, 'l.');
   for (let i = 0; i < maskCount(table); i++) maskName(sql.add(',l.'), i);
-  sql.add(' FROM ').main(table.logName).add(' AS l LEFT JOIN ').main(table.name).add(' AS d ON ');
-  for (let i = 0; i < keys.length; i++) {
-    sql
-      .add(i > 0 ? ' AND ' : '')
-      .add('d.')
-      .name(keys[i].name)
-      .add('=l.pk')
-      .number(i);
-  }
-  return sql.add(' WHERE l.seq>?1 ORDER BY l.seq LIMIT ').number(CHUNK_ENTRIES);
+  sql.add(' FROM ').main(table.logName).add(' AS l');
+  if (joined) joinData(sql, table, 'l.');
+  return sql.add(' WHERE l.seq>?1 ORDER BY l.seq');
 }
 
 /** Reads entries into groups. Returns the last log seq read, 0 when there was none, -1 after an error. */
-function readChunk(table: Table, select: Statement, groups: GroupMap, after: i64): i64 {
+function readChunk(table: Table, log: RowWalk, groups: GroupMap, after: i64): i64 {
   const start = arenaMark();
   const firstMask = KEY_COLUMN + table.keys.length;
-  let last: i64 = 0;
+  let last = after;
   groups.begin();
-  select.integer(1, after);
-  while (select.step()) {
-    last = select.columnInteger(0);
-    const exists = select.columnInteger(EXISTS_COLUMN) != 0;
+  for (let i = 0; i < CHUNK_ENTRIES && arenaMark() - start < CHUNK_BYTES && log.next(last); i++) {
+    last = sql_column_integer(log.handle, 0);
+    const key = log.key();
+    const exists = log.isThere(last, key);
     // What a unique value might have evicted and did not.
-    if (exists && select.columnInteger(firstMask) == MASK_EVICTED) continue;
-    const key = new Writer(64);
-    for (let i = 0; i < table.keys.length; i++) writeColumn(key, select.handle, KEY_COLUMN + i);
-    const microseconds = microsecondsOf(sql_column_real(select.handle, 1));
-    groups.add(key, exists, select, firstMask, nextClock(microseconds));
-    if (arenaMark() - start > CHUNK_BYTES) break;
+    if (exists && sql_column_integer(log.handle, firstMask) == MASK_EVICTED) continue;
+    groups.add(key, exists, log.handle, firstMask, nextClock(microsecondsOf(sql_column_real(log.handle, 1))));
   }
-  select.reset();
-  return hasFailed() ? -1 : last;
+  if (hasFailed()) return -1;
+  return last == after ? 0 : last;
 }
 
 /** Microseconds since 1970 of a Julian day, 0 for anything before. */

@@ -28,8 +28,7 @@ import { Writer } from '../bytes/writer';
 import { xxh64 } from '../bytes/xxh64';
 import { arenaAllocate } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
-import { Statement } from '../sql/statement';
-import { FreshRows } from './fresh_rows';
+import { FRESH_BATCH, FreshRows } from './fresh_rows';
 
 class Entry {
   next: Entry | null = null;
@@ -93,8 +92,8 @@ export class GroupMap {
     this.groups = [];
   }
 
-  /** Takes the entry in the statement's current row: a write of the row with that key, stamped `clock`. */
-  add(key: Writer, exists: bool, row: Statement, firstMask: i32, clock: i64): void {
+  /** Takes the entry in the current row of a statement: a write of the row with that key, stamped `clock`. */
+  add(key: Writer, exists: bool, entryRow: i32, firstMask: i32, clock: i64): void {
     const hash = xxh64(key.start, key.size, 0);
     const slot = <i32>(hash & (SLOTS - 1));
     let group = this.slots[slot];
@@ -105,27 +104,52 @@ export class GroupMap {
       this.slots[slot] = group;
       this.groups.push(group);
     }
-    const entry = new Entry(row.columnInteger(firstMask), this.moreMasks(row, firstMask), clock);
+    const entry = new Entry(
+      sql_column_integer(entryRow, firstMask),
+      this.moreMasks(entryRow, firstMask),
+      clock,
+    );
     if (group.last == null) group.first = entry;
     else group.last!.next = entry;
     group.last = entry;
   }
 
-  private moreMasks(row: Statement, firstMask: i32): usize {
+  private moreMasks(entryRow: i32, firstMask: i32): usize {
     const count = maskCount(this.table) - 1;
     if (count == 0) return 0;
     const target = arenaAllocate(count * 8);
     for (let i = 0; i < count; i++) {
-      store<i64>(target + i * 8, sql_column_integer(row.handle, firstMask + 1 + i));
+      store<i64>(target + i * 8, sql_column_integer(entryRow, firstMask + 1 + i));
     }
     return target;
   }
 
   /** Writes the clocks of all groups, in the order in which their rows first appeared. */
   write(): bool {
-    for (let i = 0; i < this.groups.length; i++) {
-      if (!this.writeGroup(this.groups[i])) return false;
+    const groups = this.groups;
+    let i = 0;
+    let together = true;
+    while (i < groups.length) {
+      together = together && this.areFresh(i);
+      if (together) {
+        for (let k = 0; k < FRESH_BATCH; k++)
+          this.fresh.put(k, groups[i + k].key.start, groups[i + k].first!.clock);
+        if (this.fresh.addAll()) {
+          i += FRESH_BATCH;
+          continue;
+        }
+        if (hasFailed()) return false;
+        together = false;
+      }
+      if (!this.writeGroup(groups[i++])) return false;
     }
+    return true;
+  }
+
+  /** A batch of groups from `from` on were only inserted. */
+  private areFresh(from: i32): bool {
+    if (from + FRESH_BATCH > this.groups.length) return false;
+    for (let i = 0; i < FRESH_BATCH; i++) if (!this.groups[from + i].onlyInserted) return false;
     return true;
   }
 

@@ -3,7 +3,7 @@ import { conflictsExist } from '../catalog/conflicts';
 import { Table } from '../catalog/table';
 import { Reader } from '../bytes/reader';
 import { Slice } from '../bytes/slice';
-import { bindKey } from '../clock/clock_table';
+import { bindKey } from '../clock/keys';
 import { result_integer, sql_changes } from '../host';
 import { beginTrackedOperation, endOperation, tables } from '../operation';
 import { VALUE_MAX } from '../packet/limits';

@@ -3,10 +3,11 @@
  * columns it touches. Statements are kept by the set of columns that they write.
  */
 import { Table } from '../catalog/table';
-import { bindKey } from '../clock/clock_table';
+import { bindKey, keySize } from '../clock/keys';
+import { dataTrail, Trail } from '../clock/trail';
 import { ColumnSet } from '../bytes/column_set';
 import { bindValue } from '../bytes/value';
-import { writeColumn } from '../bytes/msgpack';
+import { RowCells } from '../bytes/row_cells';
 import { Writer } from '../bytes/writer';
 import { Statement } from '../sql/statement';
 import { SQLITE_CONSTRAINT, SQLITE_DONE, SQLITE_MISMATCH, SQLITE_ROW, SQLITE_TOOBIG } from '../sql/failure';
@@ -27,10 +28,17 @@ export class DataTable {
   private upserts: Array<Prepared> = [];
   private updates: Array<Prepared> = [];
   private removal: Statement | null = null;
-  private selection: Statement;
+  private selection: Statement = new Statement(null);
+  private trail: Trail | null;
+  private cells: RowCells;
 
-  constructor(private table: Table) {
-    this.selection = new Statement(selectSql(table));
+  /** `many`: many rows will be read, perhaps in the order in which they were written. */
+  constructor(
+    private table: Table,
+    many: bool,
+  ) {
+    this.trail = many ? dataTrail(table, true) : null;
+    this.cells = new RowCells(table.columns.length);
   }
 
   private whereKey(sql: Text): Text {
@@ -151,22 +159,34 @@ export class DataTable {
    * lie in the arena.
    */
   read(key: usize, target: ColumnSet): bool {
+    const trail = this.trail;
+    if (trail != null && trail.follow(key, keySize(this.table, key))) {
+      this.collect(trail.cells, target);
+      return true;
+    }
     const statement = this.selection;
+    if (statement.handle == 0) statement.prepare(selectSql(this.table));
     bindKey(statement, 1, this.table, key);
     const found = statement.step();
     if (found) {
-      const columns = this.table.columns.length;
-      const offsets = new StaticArray<u32>(columns);
-      const values = new Writer(256);
-      for (let i = 0; i < columns; i++) {
-        offsets[i] = values.size;
-        writeColumn(values, statement.handle, i);
-      }
-      target.clear();
-      for (let i = 0; i < columns; i++) target.put(i, values.start + offsets[i]);
+      this.cells.load(statement.handle, 0);
+      this.collect(this.cells, target);
     }
     statement.reset();
+    if (found && trail != null) trail.lookedUp(key);
     return found;
+  }
+
+  private collect(cells: RowCells, target: ColumnSet): void {
+    const columns = this.table.columns.length;
+    const offsets = new StaticArray<u32>(columns);
+    const values = new Writer(256);
+    for (let i = 0; i < columns; i++) {
+      offsets[i] = values.size;
+      cells.write(values);
+    }
+    target.clear();
+    for (let i = 0; i < columns; i++) target.put(i, values.start + offsets[i]);
   }
 
   /** Finalizes the statements. */
@@ -175,6 +195,7 @@ export class DataTable {
     for (let i = 0; i < this.updates.length; i++) this.updates[i].statement.close();
     if (this.removal != null) this.removal!.close();
     this.selection.close();
+    if (this.trail != null) this.trail!.close();
   }
 }
 

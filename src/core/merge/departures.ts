@@ -84,7 +84,7 @@ function livingChildren(
 
 /** The values of a living row, wherever they are. */
 function readRow(table: Table, key: Slice, values: ColumnSet): bool {
-  const data = new DataTable(table);
+  const data = new DataTable(table, false);
   const found = data.read(key.pointer, values);
   data.close();
   return found || new HeldRows(table).read(key.pointer, values);

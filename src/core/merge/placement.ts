@@ -33,7 +33,7 @@ export class Member {
 
 /** The rank of a living row by its encoded key. */
 function rankOf(table: Table, ranks: RowRanks, key: Slice): Rank {
-  const clocks = new ClockTable(table);
+  const clocks = new ClockTable(table, false);
   const clock = new RowClock(table);
   clocks.read(key.pointer, clock);
   clocks.close();
@@ -110,7 +110,7 @@ export class Placement {
     for (let i = 0; i < this.members.length; i++) {
       const member = this.members[i];
       if (member.table.filter.size == 0) continue;
-      const clocks = new ClockTable(member.table);
+      const clocks = new ClockTable(member.table, false);
       const clock = new RowClock(member.table);
       const found = clocks.read(member.key.pointer, clock) && clock.found;
       const oldSeq = clock.seq;

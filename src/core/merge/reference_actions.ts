@@ -136,7 +136,7 @@ function stampedColumn(foreign: ForeignKey, place: i32, row: Member, clock: RowC
 }
 
 function readClock(row: Member): RowClock {
-  const clocks = new ClockTable(row.table);
+  const clocks = new ClockTable(row.table, false);
   const clock = new RowClock(row.table);
   clocks.read(row.key.pointer, clock);
   clocks.close();
@@ -146,7 +146,7 @@ function readClock(row: Member): RowClock {
 /** Writes what was read under `oldSeq`. False on errors, those of the reading too. */
 function writeClock(row: Member, clock: RowClock, oldSeq: i64): bool {
   if (hasFailed()) return false;
-  const clocks = new ClockTable(row.table);
+  const clocks = new ClockTable(row.table, false);
   const ok = clocks.write(row.key.pointer, clock, oldSeq);
   clocks.close();
   return ok;
@@ -177,7 +177,7 @@ function findDeletion(foreign: ForeignKey, row: RowValues, deletion: RowClock): 
   const parent: Table | null = foreign.parent;
   const key = parentKey(foreign, row);
   if (parent == null || key == null) return false;
-  const clocks = new ClockTable(parent);
+  const clocks = new ClockTable(parent, false);
   const clock = new RowClock(parent);
   const dead = clocks.read(key.start, clock) && clock.found && !clock.alive;
   clocks.close();

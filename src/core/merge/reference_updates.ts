@@ -65,7 +65,7 @@ export class ReferenceUpdates {
   /** After it: the actions run. `clock` has the stamps of the row. False on errors. */
   after(key: usize, clock: RowClock): bool {
     if (this.detached.length == 0) return true;
-    const data = new DataTable(this.table);
+    const data = new DataTable(this.table, false);
     const values = new ColumnSet(this.table.width);
     const present = data.read(key, values);
     data.close();

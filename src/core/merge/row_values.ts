@@ -9,7 +9,7 @@ import { writeColumn } from '../bytes/msgpack';
 import { Slice } from '../bytes/slice';
 import { bindValue, compareValues, valueSize, valueType } from '../bytes/value';
 import { Writer } from '../bytes/writer';
-import { bindKey } from '../clock/clock_table';
+import { bindKey } from '../clock/keys';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { TYPE_NULL } from '../sql/types';

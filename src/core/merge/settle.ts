@@ -88,7 +88,7 @@ class Settler {
   /** The claims of the table's held rows, the oldest first. */
   private claims(table: Table, held: HeldRows): Array<Rank> {
     const ranks = new RowRanks(table);
-    const clocks = new ClockTable(table);
+    const clocks = new ClockTable(table, false);
     const clock = new RowClock(table);
     const list: Array<Rank> = [];
     const keys = held.keysToTry();

@@ -10,7 +10,7 @@ import { HeldRows } from '../catalog/held_rows';
 import { ColumnSet } from '../bytes/column_set';
 import { writeColumn } from '../bytes/msgpack';
 import { Writer } from '../bytes/writer';
-import { bindKey, whereKey } from '../clock/clock_table';
+import { bindKey, whereKey } from '../clock/keys';
 import { hasFailed, SQLITE_DONE } from '../sql/failure';
 import { queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
@@ -119,7 +119,7 @@ export class SideEffects {
   private remember(): bool {
     for (let i = 0; i < this.touched.length && !hasFailed(); i++) {
       const row = this.touched[i];
-      const data = new DataTable(row.table);
+      const data = new DataTable(row.table, false);
       row.present = data.read(row.key.start, row.values);
       data.close();
     }
@@ -132,7 +132,7 @@ export class SideEffects {
     let ok = true;
     for (let i = 0; ok && i < this.touched.length; i++) {
       const row = this.touched[i];
-      const data = new DataTable(row.table);
+      const data = new DataTable(row.table, false);
       const key = row.key.start;
       // It is being hidden too, and a foreign key's action was quicker.
       if (row.present && new HeldRows(row.table).has(key)) row.present = false;

@@ -79,12 +79,12 @@ export class TableMerge {
     this.departures = new Departures(visibility);
     this.updates = new ReferenceUpdates(table, visibility);
     this.isReferred = visibility.referringTo(table).length > 0;
-    const data = new DataTable(table);
+    const data = new DataTable(table, true);
     const clock = new RowClock(table);
     const conflicts = table.keepsConflicts && !table.keyOnly ? new Conflicts(table, data) : null;
     this.decision = new Decision(table, incoming, clock, data, conflicts);
     this.conflicts = conflicts;
-    this.clocks = new ClockTable(table);
+    this.clocks = new ClockTable(table, true);
     this.data = data;
     this.clock = clock;
     this.held = new HeldRows(table);

@@ -123,7 +123,7 @@ export class Visibility {
 
   /** Keeps the values of a visible row as those of a held one, and then those of the rows that refer to it. */
   private keep(table: Table, key: usize, reason: Slice, leaving: Array<Leaving>): bool {
-    const data = new DataTable(table);
+    const data = new DataTable(table, false);
     const values = new ColumnSet(table.width);
     const visible = data.read(key, values);
     data.close();
@@ -163,7 +163,7 @@ export class Visibility {
 
   private takeOut(row: Leaving): bool {
     const table = row.table;
-    const data = new DataTable(table);
+    const data = new DataTable(table, false);
     let code = -1;
     if (hasApplicationTrigger(table)) code = this.removeWithTriggers(row, data);
     if (code != SQLITE_DONE && !hasFailed()) {
@@ -225,7 +225,7 @@ export class Visibility {
 
   /** Lets SQLite say which unique values are taken: `reason` is its message. */
   explainConflict(table: Table, key: usize, values: ColumnSet): void {
-    const data = new DataTable(table);
+    const data = new DataTable(table, false);
     this.triggers.pause();
     const code = data.upsert(key, values);
     this.triggers.resume();
@@ -242,7 +242,7 @@ export class Visibility {
 
   /** The row fits; now so that what follows the table follows. */
   private insertWithTriggers(table: Table, key: usize, values: ColumnSet): i32 {
-    const data = new DataTable(table);
+    const data = new DataTable(table, false);
     if (!this.effects.begin()) return REFUSED;
     let code = -1;
     let became = AGAIN;

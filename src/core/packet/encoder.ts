@@ -36,6 +36,8 @@ export class RowImage {
   /** One byte per column: 1 = the column goes along. */
   private present: StaticArray<u8>;
   count: i32 = 0;
+  /** All columns that go along are known to carry one stamp. */
+  isUniform: bool = false;
 
   constructor(public width: i32) {
     this.stamps = new Stamps(width);
@@ -46,6 +48,7 @@ export class RowImage {
   clear(): void {
     for (let i = 0; i < this.width; i++) this.present[i] = 0;
     this.count = 0;
+    this.isUniform = false;
     this.deleted = null;
     this.bases.clear();
   }
@@ -54,6 +57,14 @@ export class RowImage {
     if (this.present[index] == 0) this.count++;
     this.present[index] = 1;
     this.stamps.set(index, clock, site);
+  }
+
+  /** All columns go along, with one stamp. */
+  includeAll(clock: i64, site: i32): void {
+    for (let i = 0; i < this.width; i++) this.present[i] = 1;
+    this.count = this.width;
+    this.stamps.fill(clock, site);
+    this.isUniform = true;
   }
 
   exclude(index: i32): void {
@@ -71,9 +82,22 @@ export class RowImage {
 class Group {
   items: u32 = 1;
   lastClock: i64 = 0;
-  /** Offset and size of each row in the row buffer, alternating. */
-  rows: Array<u32> = [];
+  /** Offset and size of each run of rows in the row buffer, alternating. */
+  runs: Array<u32> = [];
+  /** Where the last run ends. */
+  private end: u32 = 0;
   constructor(public table: Table) {}
+
+  addRow(offset: u32, size: u32): void {
+    const last = this.runs.length - 1;
+    if (last > 0 && this.end == offset) {
+      this.runs[last] += size;
+    } else {
+      this.runs.push(offset);
+      this.runs.push(size);
+    }
+    this.end = offset + size;
+  }
 }
 
 export class Encoder {
@@ -196,8 +220,7 @@ export class Encoder {
     if (deleted != null) this.deletedStamps(deleted);
     if (image.bases.count > 0) this.writeBases(image.bases);
     const group = this.current!;
-    group.rows.push(this.rowStart);
-    group.rows.push(this.rows.size - this.rowStart);
+    group.addRow(this.rowStart, this.rows.size - this.rowStart);
     group.items += this.items;
     this.rowCount++;
   }
@@ -253,8 +276,8 @@ export class Encoder {
     const group = this.groups[index];
     writeArray(body, group.items);
     writeUnsigned(body, index);
-    for (let i = 0; i < group.rows.length; i += 2) {
-      body.bytes(this.rows.start + group.rows[i], group.rows[i + 1]);
+    for (let i = 0; i < group.runs.length; i += 2) {
+      body.bytes(this.rows.start + group.runs[i], group.runs[i + 1]);
     }
   }
 
@@ -286,6 +309,7 @@ function writeTable(body: Writer, table: Table): void {
 
 /** True when all columns of the image carry the same stamp. */
 function sharedStamp(image: RowImage): bool {
+  if (image.isUniform) return true;
   let first = -1;
   for (let i = 0; i < image.width; i++) {
     if (!image.includes(i)) continue;
@@ -301,6 +325,8 @@ function sharedStamp(image: RowImage): bool {
 }
 
 function largestOf(image: RowImage): i32 {
+  // Of columns that stay behind the stamp is there too.
+  if (image.isUniform) return 0;
   let best = -1;
   for (let i = 0; i < image.width; i++) {
     if (!image.includes(i)) continue;

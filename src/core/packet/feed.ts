@@ -1,19 +1,18 @@
 /**
  * feed.ts: reads the changes of one table in the order of their seq and turns each into a row of a packet.
  */
-import { keyNames } from '../capture/tables';
 import { HeldRows } from '../catalog/held_rows';
 import { ALGORITHM_AWS, Table } from '../catalog/table';
 import { RowClock } from '../clock/row_clock';
 import { sql_column_size, sql_column_type } from '../host';
 import { writeColumn } from '../bytes/msgpack';
+import { RowCells } from '../bytes/row_cells';
 import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
 import { hasFailed } from '../sql/failure';
-import { Statement } from '../sql/statement';
-import { Text } from '../sql/text';
 import { TYPE_BLOB, TYPE_TEXT } from '../sql/types';
 import { Encoder, RowImage } from './encoder';
+import { FeedRows } from './feed_rows';
 import { HeldValues } from './held_values';
 import { ROW_MAX, VALUE_MAX } from './limits';
 import { RowLimit } from './row_limit';
@@ -48,25 +47,23 @@ export class Oversized {
   ) {}
 }
 
-/** Tables with more columns than this read their values with a second statement (SQLite: 2,000 result columns). */
-const JOIN_COLUMNS_MAX: i32 = 1900;
-const EXISTS_COLUMN: i32 = 5;
-
 export class Feed {
   clock: RowClock;
-  private select: Statement;
-  private values: Statement | null = null;
+  private rows: FeedRows;
   /** What of the waiting change is wanted, after `take`. */
   image: RowImage;
   /** Its encoded key. */
   key: Slice = new Slice(0, 0);
-  private wide: bool;
   /** The rows that are living and not in the table, and the values of the waiting one. */
   private held: HeldRows;
   private heldValues: HeldValues | null = null;
   private isHeld: bool = false;
+  /** The values of the waiting change, unless it is held or the table wide. */
+  private cells: RowCells | null = null;
   /** What the table's filter lets out, null where it has none. */
   private limits: RowLimit | null = null;
+  /** Columns of the table stay on this device. */
+  private keepsColumns: bool = false;
   /** A change is waiting in `clock`. */
   ready: bool = false;
 
@@ -77,24 +74,21 @@ export class Feed {
     this.clock = new RowClock(table);
     this.held = new HeldRows(table);
     this.image = new RowImage(table.width);
-    const wide = table.columns.length + table.keys.length > JOIN_COLUMNS_MAX;
-    this.wide = wide;
-    this.select = new Statement(selectSql(table, wide, filter));
-    this.select.integer(1, filter.start);
-    if (wide) this.values = new Statement(valuesSql(table));
+    this.rows = new FeedRows(table, filter.start, filter.onlySite);
     if (this.held.any) this.heldValues = new HeldValues(table);
     if (table.filter.size > 0) this.limits = new RowLimit(table);
+    for (let i = 0; i < table.columns.length; i++)
+      this.keepsColumns = this.keepsColumns || table.columns[i].kept;
   }
 
   /** Goes to the next change. False at the end and on errors (hasFailed()). */
   advance(): bool {
-    this.ready = this.select.step() && this.clock.read(this.select.handle, 0);
+    this.ready = this.rows.next(this.clock.seq) && this.clock.read(this.rows.clockHandle, 0);
     return this.ready;
   }
 
   close(): void {
-    this.select.close();
-    if (this.values != null) this.values!.close();
+    this.rows.close();
     if (this.heldValues != null) this.heldValues!.close();
     if (this.limits != null) this.limits!.close();
   }
@@ -105,15 +99,20 @@ export class Feed {
    */
   take(oversized: Array<Oversized>): bool {
     const image = this.image;
-    const key = new Writer(64);
-    for (let i = 0; i < this.table.keys.length; i++)
-      writeColumn(key, this.select.handle, EXISTS_COLUMN + 1 + i);
+    const clock = this.clock;
+    const rows = this.rows;
+    const key = rows.key();
     this.key = new Slice(key.start, key.size);
-    const present = this.select.columnInteger(EXISTS_COLUMN) != 0;
-    this.isHeld =
-      !present && this.clock.alive && this.held.any && this.heldValues!.seek(this.held, key.start);
+    this.cells = null;
+    const present = clock.alive && rows.isThere(clock.seq, key);
+    this.isHeld = clock.alive && !present && this.held.any && this.heldValues!.seek(this.held, key.start);
     if (hasFailed() || !this.choose(present)) return false;
-    if (image.count > 0 && !this.isHeld && !this.seekValues()) return false;
+    if (image.count == 0) return true;
+    if (!this.isHeld) {
+      if (!rows.seekValues(clock.seq)) return false;
+      this.cells = rows.cells();
+      if (this.cells != null && this.cells!.areSmall) return true;
+    }
     const before = oversized.length;
     this.dropOversized(this.key, oversized);
     return oversized.length == before || image.count > 0;
@@ -124,11 +123,25 @@ export class Feed {
     if (!this.take(oversized)) return !hasFailed();
     const image = this.image;
     encoder.beginRow(this.table, this.key, image);
+    if (this.cells != null) this.writeCells(encoder, this.cells!);
+    else this.writeColumns(encoder);
+    encoder.endRow(image);
+    return true;
+  }
+
+  private writeCells(encoder: Encoder, cells: RowCells): void {
+    const image = this.image;
+    for (let i = 0; i < image.width; i++) {
+      if (image.includes(i)) cells.write(encoder.column(image, i));
+      else cells.skip();
+    }
+  }
+
+  private writeColumns(encoder: Encoder): void {
+    const image = this.image;
     for (let i = 0; image.count > 0 && i < image.width; i++) {
       if (image.includes(i)) writeColumn(encoder.column(image, i), this.valueHandle(), this.valueColumn(i));
     }
-    encoder.endRow(image);
-    return true;
   }
 
   /** Fills the image with the columns that the filter wants. False when there are none. */
@@ -136,7 +149,7 @@ export class Feed {
     const clock = this.clock;
     const image = this.image;
     // The bases that `advance` read lie in memory that may have been released since.
-    if (clock.bases.count > 0 && !clock.read(this.select.handle, 0)) return false;
+    if (clock.bases.count > 0 && !clock.read(this.rows.clockHandle, 0)) return false;
     image.clear();
     image.cl = clock.cl;
     image.clock = clock.clock;
@@ -155,6 +168,11 @@ export class Feed {
       image.clock = clock.stamps.clock(0);
       image.site = clock.stamps.site(0);
       return this.wanted(image.site);
+    }
+    if (clock.uniform && !this.isHeld && limit == i64.MAX_VALUE && !this.keepsColumns) {
+      if (clock.baseSeq <= this.filter.since || !this.wanted(clock.site)) return false;
+      image.includeAll(clock.clock, clock.site);
+      return true;
     }
     for (let i = 0; i < clock.stamps.width; i++) {
       const stamp = clock.stamps.clock(i);
@@ -202,70 +220,10 @@ export class Feed {
 
   /** The statement, and below the column in it, that has the value of a column of `image`. */
   valueHandle(): i32 {
-    if (this.isHeld) return this.heldValues!.handle;
-    return this.wide ? this.values!.handle : this.select.handle;
+    return this.isHeld ? this.heldValues!.handle : this.rows.valueHandle;
   }
 
   valueColumn(index: i32): i32 {
-    if (this.isHeld) return index;
-    return this.wide ? index : EXISTS_COLUMN + 1 + this.table.keys.length + index;
+    return this.isHeld ? index : this.rows.firstValue + index;
   }
-
-  /** In a wide table: reads the row's values with the second statement. */
-  private seekValues(): bool {
-    if (!this.wide) return true;
-    this.values!.reset();
-    return this.values!.integer(1, this.clock.seq).step();
-  }
-}
-
-function valueNames(sql: Text, table: Table, prefix: string): Text {
-  const columns = table.columns;
-  for (let i = 0; i < columns.length; i++) {
-    if (i > 0) sql.add(',');
-    sql.add(prefix).name(columns[i].name);
-  }
-  return sql;
-}
-
-/** seq, cl, clock, site, cols, exists, pk0.., and the values unless the table is wide. */
-function selectSql(table: Table, wide: bool, filter: FeedFilter): Text {
-  const keys = table.keys;
-  const sql = new Text(1024).add('SELECT c.seq,c.cl,c.clock,c.site,c.cols,d.').name(keys[0].name);
-  keyNames(sql.add(' IS NOT NULL,'), table, 'c.');
-  if (!wide && table.columns.length > 0) valueNames(sql.add(','), table, 'd.');
-  sql.add(' FROM ').main(table.clockName).add(' AS c LEFT JOIN ').main(table.name).add(' AS d ON ');
-  for (let i = 0; i < keys.length; i++) {
-    sql
-      .add(i > 0 ? ' AND ' : '')
-      .add('d.')
-      .name(keys[i].name)
-      .add('=c.pk')
-      .number(i);
-  }
-  sql.add(' WHERE c.seq>?1');
-  if (filter.onlySite != 0 && table.algorithm != ALGORITHM_AWS) {
-    // Rows that only others have written are passed over without a look at their data.
-    sql.add(' AND (c.site=').number(filter.onlySite).add(' OR c.cols IS NOT NULL)');
-  }
-  // What was announced before a pause is still sent; what came after it is announced anew by cloudsync_enable.
-  if (!table.enabled) sql.add(' AND c.seq<=').number(table.pausedSeq);
-  return sql.add(' ORDER BY c.seq');
-}
-
-function valuesSql(table: Table): Text {
-  const keys = table.keys;
-  const sql = valueNames(new Text(4096).add('SELECT '), table, '')
-    .add(' FROM ')
-    .main(table.name)
-    .add(' WHERE ');
-  for (let i = 0; i < keys.length; i++) {
-    sql
-      .add(i > 0 ? ' AND ' : '')
-      .name(keys[i].name)
-      .add('=(SELECT pk')
-      .number(i);
-    sql.add(' FROM ').main(table.clockName).add(' WHERE seq=?1)');
-  }
-  return sql;
 }

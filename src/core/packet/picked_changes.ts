@@ -95,7 +95,7 @@ export class PickedChanges implements PacketStream {
 /** Puts the deleted stamps of a row that this database knows into the image. */
 function addDeleted(table: Table, key: Slice, image: RowImage): bool {
   const clock = new RowClock(table);
-  const clocks = new ClockTable(table);
+  const clocks = new ClockTable(table, false);
   const ok = clocks.read(key.pointer, clock);
   if (ok && clock.hasDeleted) image.deleted = clock.deleted;
   clocks.close();

@@ -29,8 +29,9 @@ export class Statement {
   /** Result code of the last step, or of preparing when that failed. */
   code: i32 = SQLITE_DONE;
 
-  constructor(sql: Text) {
-    this.prepare(sql);
+  /** Without `sql` the statement is to be prepared later, when it is used at all. */
+  constructor(sql: Text | null) {
+    if (sql != null) this.prepare(sql);
   }
 
   /** Prepares another one in place of one that was closed: the object may be older than the arena's newest mark. */
@@ -42,6 +43,13 @@ export class Statement {
       this.code = -handle;
       failWithSql(this.code, 'preparing a statement');
     }
+  }
+
+  /** For SQL that this database may refuse. False when it does; no failure is recorded. */
+  attemptToPrepare(sql: Text): bool {
+    const handle = sql_prepare(sql.pointer, sql.size);
+    if (handle > 0) this.handle = handle;
+    return handle > 0;
   }
 
   get ok(): bool {
