@@ -3,7 +3,7 @@
  * like the original; tests run in it with `vitest --root build/flawed`.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { FLAWS, type Flaw } from './flaws.js';
 
@@ -75,6 +75,10 @@ export function buildFlawed(): void {
   for (const name of [...COPIED, ...COPIED_TOO]) {
     rmSync(join(flawedRoot, name), { recursive: true, force: true });
     cpSync(join(root, name), join(flawedRoot, name), { recursive: true });
+  }
+  // Test programs that have nothing of ours in them need not be compiled again.
+  if (existsSync(join(root, 'build/test'))) {
+    cpSync(join(root, 'build/test'), join(flawedRoot, 'build/test'), { recursive: true });
   }
   rmSync(join(flawedRoot, 'node_modules'), { force: true });
   symlinkSync(join(root, 'node_modules'), join(flawedRoot, 'node_modules'));

@@ -5,9 +5,10 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { bandNamed } from '../support/bands.js';
+import { BANDS, bandNamed } from '../support/bands.js';
+import { LONG } from '../support/random.js';
 import { buildFlawed, flawedRoot } from './build.js';
-import { FLAWS } from './flaws.js';
+import { FLAWS, type Flaw } from './flaws.js';
 
 /** Milliseconds for building everything once more. */
 const BUILD_TIMEOUT = 300_000;
@@ -15,6 +16,13 @@ const BUILD_TIMEOUT = 300_000;
 const BAND_TIMEOUT = 300_000;
 /** Cases that a band plays to show that the flawed build without a flaw is sound. */
 const SOUND_CASES = 20;
+
+/** Bands without a flaw: their build with sanitizers would have to be made once more, which takes minutes. */
+const WITHOUT_FLAWS = ['sanitizer-address', 'sanitizer-thread'];
+
+const isFirstOfBand = ({ band }: Flaw, index: number) =>
+  FLAWS.findIndex((each) => each.band === band) === index;
+const played = LONG ? FLAWS : FLAWS.filter(isFirstOfBand);
 
 beforeAll(buildFlawed, BUILD_TIMEOUT);
 
@@ -40,9 +48,14 @@ test('without a flaw the flawed build passes', { timeout: BAND_TIMEOUT }, () => 
   expect(status).toBe(0);
 });
 
+test('every band has a flaw to find', () => {
+  const bands = BANDS.map(({ name }) => name).filter((name) => !WITHOUT_FLAWS.includes(name));
+  expect(bands.filter((name) => !FLAWS.some(({ band }) => band === name))).toEqual([]);
+});
+
 describe('a band finds what is planted for it', () => {
-  test.each(FLAWS)('$band: $name', { timeout: BAND_TIMEOUT }, ({ name, band }) => {
-    const { status, output } = play(band, { CLOUDSYNC_FLAW: name });
+  test.each(played)('$band: $name', { timeout: BAND_TIMEOUT }, ({ name, band }) => {
+    const { status, output } = play(band, { CLOUDSYNC_FLAW: name, CLOUDSYNC_STOP: '1' });
     // Failed in a case, not by a module that cannot be loaded.
     expect(output).toMatch(/\d+ passed, [1-9]\d* failed/);
     expect(output).toMatch(/CLOUDSYNC_SEED=\d+/);

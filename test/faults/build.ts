@@ -71,6 +71,21 @@ export function buildSanitizedFaults(): string {
   });
 }
 
+/** The program of several threads under ThreadSanitizer, SQLite too. @returns its path */
+export function buildThreads(): string {
+  const options = ['-DHARNESS_STATIC', '-fsanitize=thread'];
+  return compile({
+    name: 'threads-sanitized',
+    sources: [
+      ...sourcesOf('test/faults/threads'),
+      ...extensionObjects('thread', options),
+      sqliteObject('thread', ['-fsanitize=thread']),
+    ],
+    includes: [sqliteFolder],
+    options: [...COMMON, ...STRICT, ...options, '-ldl', '-lm'],
+  });
+}
+
 /** Why the C compiler of this machine cannot build programs with these sanitizers that run; undefined = it can. */
 export function sanitizerProblem(sanitizers: string): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'cloudsync-sanitizer-'));

@@ -214,6 +214,14 @@ export const BANDS: readonly Band[] = [
     short: 800,
     long: 100_000,
   },
+  {
+    name: 'sanitizer-thread',
+    shows: 'connections on several threads do not race',
+    unit: 'rounds',
+    file: 'test/faults/thread.test.ts',
+    short: 80,
+    long: 20_000,
+  },
 ];
 
 /** @throws Error when there is no band of that name */
