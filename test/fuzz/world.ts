@@ -8,15 +8,11 @@ import { load } from '../../src/node/index.js';
 import { applyPayload, type Connection, encodePayload, initTable, single } from '../support/database.js';
 import { prepareAnswers } from './curl/answers.js';
 
-/**
- * Columns beside keys have no type: a value that a column's affinity changes is news each time its packet comes, so
- * that "once more changes nothing" would not hold.
- */
 export const SCHEMA = `
-  CREATE TABLE notes(id TEXT PRIMARY KEY NOT NULL, title UNIQUE, body, stars CHECK(stars < 100));
+  CREATE TABLE notes(id TEXT PRIMARY KEY NOT NULL, title TEXT UNIQUE, body TEXT, stars INTEGER CHECK(stars < 100));
   CREATE TABLE tasks(a INTEGER NOT NULL, b TEXT NOT NULL, note REFERENCES notes(id) ON DELETE CASCADE,
     done DEFAULT 0, PRIMARY KEY(a, b)) WITHOUT ROWID;
-  CREATE TABLE marks(id BLOB PRIMARY KEY NOT NULL, x, y, z);
+  CREATE TABLE marks(id BLOB PRIMARY KEY NOT NULL, x REAL, y NUMERIC, z);
   CREATE TABLE events(id TEXT PRIMARY KEY NOT NULL, what NOT NULL);
   CREATE TABLE tickets(id TEXT PRIMARY KEY NOT NULL, state);
   CREATE TABLE pairs(p TEXT NOT NULL, q TEXT NOT NULL, PRIMARY KEY(p, q));

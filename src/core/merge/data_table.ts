@@ -177,6 +177,27 @@ export class DataTable {
     return found;
   }
 
+  /**
+   * True when the row would have the same value in that column if it were given this one: where the column's affinity
+   * makes one value of another type out of what it is given.
+   */
+  wouldKeep(key: usize, column: i32, value: usize): bool {
+    const name = this.table.columns[column].name;
+    const sql = new Text(256).add('SELECT 1 FROM ').main(this.table.name);
+    // COLLATE changes the comparison of texts and leaves the affinity of the column.
+    this.whereKey(sql)
+      .add(' AND ')
+      .name(name)
+      .add(' COLLATE BINARY IS ?')
+      .number(this.table.keys.length + 1);
+    const statement = new Statement(sql);
+    bindKey(statement, 1, this.table, key);
+    bindValue(statement, this.table.keys.length + 1, value);
+    const same = statement.step();
+    statement.close();
+    return same;
+  }
+
   private collect(cells: RowCells, target: ColumnSet): void {
     const columns = this.table.columns.length;
     const offsets = new StaticArray<u32>(columns);

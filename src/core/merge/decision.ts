@@ -4,7 +4,8 @@
  */
 import { ALGORITHM_AWS, Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
-import { compareValues } from '../bytes/value';
+import { affinityOf } from '../catalog/affinity';
+import { compareValues, valueType } from '../bytes/value';
 import { RowClock } from '../clock/row_clock';
 import { compareStamps } from '../clock/stamps';
 import { IncomingRow } from '../packet/decoder';
@@ -148,11 +149,20 @@ export class Decision {
         localRead = true;
         if (this.local.value(column) == 0) continue;
         order = compareValues(this.local.value(column), row.value(i));
+        if (order < 0 && this.isConverted(row, i)) order = 0;
       }
       if (order < 0) this.take(row, i);
     }
     arenaRelease(mark);
     return this.winners.count > 0;
+  }
+
+  /** What the row has here is the incoming value, as the affinity of its column has converted it. */
+  private isConverted(row: IncomingRow, index: i32): bool {
+    const column = this.columnMap[index];
+    if (this.held != null || valueType(this.local.value(column)) == valueType(row.value(index))) return false;
+    const affinity = affinityOf(this.table.columns[column].declaredType, true);
+    return affinity != 'BLOB' && this.data.wouldKeep(row.key.pointer, column, row.value(index));
   }
 
   private readLocal(key: usize): bool {
