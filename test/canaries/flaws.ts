@@ -1,7 +1,7 @@
 /**
  * flaws.ts: planted flaws, realistic mistakes of one line each, and the band that has to notice each of them. They are
  * patched into a copy of the sources (build.ts), all into one build, and chosen at run time by CLOUDSYNC_FLAW=<name>.
- * A normal run plays the first flaw of every band; CLOUDSYNC_LONG=1 plays all.
+ * A normal run plays the first flaw of the quick bands; CLOUDSYNC_LONG=1 plays all.
  */
 
 export interface Flaw {
@@ -108,7 +108,8 @@ export const FLAWS: readonly Flaw[] = [
     file: 'src/server/store/database.ts',
     find: 'const nonce = this.surroundings.randomBytes(NONCE_BYTES);',
     replace:
-      'const nonce = FLAW ? Buffer.alloc(NONCE_BYTES, Date.now() % 251) : this.surroundings.randomBytes(NONCE_BYTES);',
+      'const nonce = FLAW ? Buffer.alloc(NONCE_BYTES, Date.now() % 251) : this.surroundings.randomByte' +
+      's(NONCE_BYTES);',
   },
   {
     name: 'lz4-literals-beyond-target',
@@ -144,7 +145,8 @@ export const FLAWS: readonly Flaw[] = [
     file: 'src/core/session/machine.ts',
     find: 'min(retryAfterSeconds, BACKOFF_MAX_MS / 1000) * 1000',
     replace:
-      '(FLAW ? min(retryAfterSeconds * 1000, BACKOFF_MAX_MS) : min(retryAfterSeconds, BACKOFF_MAX_MS / 1000) * 1000)',
+      '(FLAW ? min(retryAfterSeconds * 1000, BACKOFF_MAX_MS) : min(retryAfterSeconds, BACKOFF_MAX_MS /' +
+      ' 1000) * 1000)',
   },
   {
     name: 'quote-not-doubled',
@@ -181,7 +183,9 @@ export const FLAWS: readonly Flaw[] = [
     file: 'src/core/session/answers.ts',
     find: '      reader.binary(CURSOR_MAX);\n      return reader.unsigned(1) == 1;',
     replace:
-      '      const early = reader.binary(CURSOR_MAX);\n      const last = reader.unsigned(1) == 1;\n      if (FLAW && last) {\n        setCursor(early);\n        endOperation(true);\n        beginOperation();\n      }\n      return last;',
+      '      const early = reader.binary(CURSOR_MAX);\n      const last = reader.unsigned(1) == 1;\n  ' +
+      '    if (FLAW && last) {\n        setCursor(early);\n        endOperation(true);\n        beginO' +
+      'peration();\n      }\n      return last;',
   },
   {
     name: 'registered-before-published',
@@ -201,9 +205,12 @@ export const FLAWS: readonly Flaw[] = [
     name: 'cursor-tag-unchecked',
     band: 'http-abuse',
     file: 'src/server/store/cursor.ts',
-    find: '    timingSafeEqual(cursor.subarray(signedBytes), authenticationTag(cursor.subarray(0, signedBytes), secret))',
+    find:
+      '    timingSafeEqual(cursor.subarray(signedBytes), authenticationTag(cursor.subarray(0, signedBy' +
+      'tes), secret))',
     replace:
-      '    (FLAW ||\n      timingSafeEqual(cursor.subarray(signedBytes), authenticationTag(cursor.subarray(0, signedBytes), secret)))',
+      '    (FLAW ||\n      timingSafeEqual(cursor.subarray(signedBytes), authenticationTag(cursor.suba' +
+      'rray(0, signedBytes), secret)))',
   },
   {
     name: 'foreign-site-accepted',

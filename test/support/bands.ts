@@ -131,7 +131,7 @@ export const BANDS: readonly Band[] = [
     shows: 'kill -9 of a client at every named point and at random moments loses and tears nothing',
     unit: 'kills',
     file: 'test/kill/client.test.ts',
-    short: 1_900,
+    short: 900,
     long: 10_000,
   },
   {
