@@ -208,6 +208,8 @@ bool injector_explains(const char *kind, int code, const char *sql) {
   if (is_end(kind)) return true;
   int own = fault_kind_named(kind)->code & 0xff;
   if (primary == own) return true;
+  /* So may SQLite itself where it could not read again a schema that another connection has changed. */
+  if (primary == SQLITE_ERROR && strstr(sql, "cloudsync_") == NULL) return true;
   /* FTS5 takes a page of its own that it could not read for damage. */
   if (own == SQLITE_IOERR && code == SQLITE_CORRUPT_VTAB) return true;
   /* A lock of WAL that is never free is reported as this. */

@@ -12,7 +12,7 @@ import { sql_foreign_key_violations } from '../host';
 import { currentSeq, liftClock, loadCounters, saveCounters, restoreSeq } from '../catalog/counters';
 import { deferForeignKeys } from '../catalog/foreign_keys';
 import { loadSites, noteRelayed } from '../catalog/sites';
-import { findTable, loadTables, Table } from '../catalog/table';
+import { ALGORITHM_AWS, findTable, loadTables, Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
 import { Decoder, IncomingRow } from '../packet/decoder';
 import { unseal } from '../packet/envelope';
@@ -279,7 +279,11 @@ export class PacketMerge {
       unknown[i] = (row.includes(i) || deleted) && !merge.knowsColumn(i);
       if (unknown[i]) reason.add(count++ > 0 ? ', ' : '').bytes(incoming.columns[i].name);
     }
-    return count == 0 || this.hold(incoming, row, unknown, reason.slice(), WAITS_FOR_SCHEMA);
+    // Where adding wins, a column that is not known yet may keep a row alive that is dead here by all that is known:
+    // then its other values are needed too.
+    let include: StaticArray<bool> | null = unknown;
+    if (incoming.algorithm == ALGORITHM_AWS) include = null;
+    return count == 0 || this.hold(incoming, row, include, reason.slice(), WAITS_FOR_SCHEMA);
   }
 
   private hold(

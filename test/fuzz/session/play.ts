@@ -92,15 +92,23 @@ function merged(device: Device): string {
 function checkCursor(device: Device, before: unknown, list: readonly Exchange[]): void {
   const cursor = device.setting('network.cursor') as Buffer | undefined;
   if (cursor === undefined || (before instanceof Buffer && before.equals(cursor))) return;
-  const page = list
+  const pages = list
     .filter((exchange) => isSuccess(exchange, 'pull'))
     .map(({ answer }) => itemsOf(answer?.body ?? Buffer.alloc(0)) ?? [])
-    .findLast((frames) => {
+    .filter((frames) => {
       const last = frames.at(-1);
       const value = last?.type === 'array' ? last.items[1] : undefined;
       return value?.type === 'blob' && value.bytes.equals(cursor);
     });
-  if (page === undefined) throw new Error(`the cursor ${cursor.toString('hex')} came from nowhere`);
+  if (pages.length === 0) throw new Error(`the cursor ${cursor.toString('hex')} came from nowhere`);
+  // Of several pages with one cursor, those that do not lead on are refused.
+  if (!pages.some((page) => isMerged(device, page))) {
+    throw new Error('the cursor covers a packet that was not merged');
+  }
+}
+
+/** The packets of the page, once more, change nothing. */
+function isMerged(device: Device, page: NonNullable<ReturnType<typeof itemsOf>>): boolean {
   const after = merged(device);
   device.db.exec('BEGIN');
   for (const frame of page) {
@@ -109,7 +117,7 @@ function checkCursor(device: Device, before: unknown, list: readonly Exchange[])
   }
   const again = merged(device);
   device.db.exec('ROLLBACK');
-  if (again !== after) throw new Error('the cursor covers a packet that was not merged');
+  return again === after;
 }
 
 function playSession(device: Device, seed: number, each?: Case): void {
