@@ -2,8 +2,8 @@
  * band_run.ts: how a test plays a band: how many cases, from which seed, and the figures of its report.
  *
  *     CLOUDSYNC_COUNT=<n>   plays n cases instead of the short length
- *     CLOUDSYNC_SEED=<n>    begins with that seed; without it a complete test run begins with the same one every time, so
- *                           that a commit passes or fails for itself, and every other run with a new one
+ *     CLOUDSYNC_SEED=<n>    begins with that seed; without it a complete test run begins with the same one every
+ *                           time, so that a commit passes or fails for itself, and every other run with a new one
  *     CLOUDSYNC_STOP=1      plays none after the first that fails
  */
 import { type BandReport, describeReport, writeReport } from './band_reports.js';
