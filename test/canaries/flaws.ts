@@ -133,13 +133,6 @@ export const FLAWS: readonly Flaw[] = [
     replace: 'if (!FLAW && this.since > this.upto) reader.reject();',
   },
   {
-    name: 'any-number-acknowledges',
-    band: 'fuzz-session',
-    file: 'src/core/session/answers.ts',
-    find: 'if (batch != null && batch.number == number) return acknowledge(',
-    replace: 'if (batch != null && (FLAW || batch.number == number)) return acknowledge(',
-  },
-  {
     name: 'long-pause-overflows',
     band: 'fuzz-session',
     file: 'src/core/session/machine.ts',
