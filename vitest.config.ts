@@ -7,7 +7,7 @@ import { BANDS } from './test/support/bands.ts';
 const isLong = process.env['CLOUDSYNC_LONG'] === '1';
 
 /** A complete run with fewer tests than this has lost some: it fails. Raise it when tests are added. */
-const MINIMUM_TESTS = 3100;
+const MINIMUM_TESTS = 3350;
 
 export default defineConfig({
   test: {
