@@ -132,6 +132,12 @@ export class SyncDatabase {
     return row;
   }
 
+  /** Whether a table was ever published; before that there is no catalog of the extension to ask. */
+  hasTables(): boolean {
+    const sql = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'cloudsync_tables'";
+    return this.prepare<[], unknown>(sql).get() !== undefined;
+  }
+
   /**
    * A device that is registered has said which tables it has, and they were made; where there is none, this file is
    * an older one, from before that.
@@ -139,8 +145,7 @@ export class SyncDatabase {
    * @throws SyncError unknown_site, so that the device registers, and publishes its tables when it may
    */
   requireTables(): void {
-    const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'cloudsync_tables'";
-    if (this.prepare<[], unknown>(sql).get() !== undefined) return;
+    if (this.hasTables()) return;
     const remedy = 'register, and publish them with a key of role schema or admin';
     throw new SyncError('unknown_site', `database ${this.name} has no tables yet; ${remedy}`);
   }

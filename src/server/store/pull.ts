@@ -72,14 +72,8 @@ interface Page {
   packet: Uint8Array;
 }
 
-/** Before the first table is published there is nothing to read, nor a catalog to ask. */
-function isEmpty(database: SyncDatabase): boolean {
-  const sql = "SELECT 1 AS found FROM main.sqlite_schema WHERE type = 'table' AND name = 'cloudsync_tables'";
-  return database.prepare<[], { found: number }>(sql).get() === undefined;
-}
-
 function readPage(database: SyncDatabase, cursor: Cursor, maxBytes: number, asker: Uint8Array): Page {
-  if (isEmpty(database)) return { upto: 0, complete: true, packet: new Uint8Array(0) };
+  if (!database.hasTables()) return { upto: 0, complete: true, packet: new Uint8Array(0) };
   const size = Math.min(Math.max(maxBytes, LIMITS.pageBytesMin), LIMITS.pageBytesMax);
   const sql = 'SELECT cloudsync_payload_page(?, ?, ?, ?) AS page';
   const statement = database.prepare<[bigint, bigint, bigint, Uint8Array], { page: Buffer }>(sql);

@@ -10,7 +10,6 @@ import type { Principal } from '../principal.js';
 import type { SiteRow, SyncDatabase } from './database.js';
 import { isExtensionRefusal } from './sqlite-errors.js';
 import type { Operations } from './store.js';
-import { tableName } from './tables.js';
 
 type PushInput = Operations['push']['input'];
 type PushResult = Operations['push']['result'];
@@ -108,8 +107,6 @@ function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
  * table by a constraint have no digest; every device finds that out by itself.
  */
 function heldDigests(database: SyncDatabase): Set<bigint> {
-  // The extension makes its tables with the first tracked one.
-  if (tableName(database, 'cloudsync_held') === undefined) return new Set();
   const statement = database.prepare<[], bigint>(
     'SELECT digest FROM cloudsync_held WHERE digest IS NOT NULL',
   );
