@@ -155,26 +155,26 @@ export class HeldRows {
 
   /** From now on the row waits for the row of `parent` with that canonical key. False on errors. */
   waitFor(key: usize, parent: Table, parentKey: Slice): bool {
-    return this.setParent(key, '?2', parent, parentKey);
+    const statement = this.parentUpdate(key);
+    const ok = statement.integer(2, parent.id).blob(3, parentKey.pointer, parentKey.size).run();
+    statement.close();
+    return ok;
   }
 
   /** The row's clocks have changed: it is tried again. False on errors. */
   tryAgain(key: usize): bool {
-    return this.setParent(key, 'NULL', null, new Slice(0, 0));
-  }
-
-  private setParent(key: usize, value: string, parent: Table | null, parentKey: Slice): bool {
-    const sql = new Text()
-      .add('UPDATE main.cloudsync_held SET parent_id=')
-      .add(parent == null ? 'NULL' : '?3');
-    sql.add(',parent_pk=').add(value).add(' WHERE table_id=').number(this.table.id);
-    const statement = new Statement(sql.add(' AND pk=?1'));
-    const name = canonicalKey(this.table, key);
-    statement.blob(1, name.pointer, name.size);
-    if (parent != null) statement.blob(2, parentKey.pointer, parentKey.size).integer(3, parent.id);
+    const statement = this.parentUpdate(key);
     const ok = statement.run();
     statement.close();
     return ok;
+  }
+
+  /** Sets what the row waits for: ?2 the table and ?3 the key of its parent, nothing as long as they are not bound. */
+  private parentUpdate(key: usize): Statement {
+    const sql = new Text().add('UPDATE main.cloudsync_held SET parent_id=?2,parent_pk=?3 WHERE table_id=');
+    const statement = new Statement(sql.number(this.table.id).add(' AND pk=?1'));
+    const name = canonicalKey(this.table, key);
+    return statement.blob(1, name.pointer, name.size);
   }
 
   /** Keeps these values for the row, with the reason, in place of what was kept before. False on errors. */
