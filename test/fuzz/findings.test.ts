@@ -104,6 +104,18 @@ describe('fuzz-database', () => {
   });
 });
 
+describe('fuzz-sql', () => {
+  test('a logout ends on a connection whose writes return their counts', () => {
+    const db = device(NOTES, 'notes');
+    db.exec(
+      "CREATE TRIGGER noted AFTER INSERT ON notes BEGIN SELECT 1; END; INSERT INTO notes VALUES('a', 'b')",
+    );
+    db.pragma('count_changes = ON');
+    expect(single(db, 'SELECT cloudsync_network_logout(1)')).toBe(1n);
+    expect(single(db, 'SELECT count(*) FROM notes')).toBe(0n);
+  });
+});
+
 /** The message of the error, or what is returned. */
 function attempt(db: Connection): string {
   try {

@@ -27,7 +27,7 @@ function removeWithTriggers(table: Table, before: i32): bool {
   if (!savepoint(WIPE_SAVEPOINT)) return false;
   switchTriggers(before);
   const statement = new Statement(removeRows(table));
-  const code = statement.attempt();
+  const code = statement.attemptToRun();
   statement.close();
   const refused = (code & 0xff) == SQLITE_CONSTRAINT;
   if (code != SQLITE_DONE && !refused) failWithSql(code, 'removing the rows of a table');

@@ -88,7 +88,7 @@ function writeLoser(entry: Entry): bool {
   }
   const statement = new Statement(sql);
   bindKey(statement, 1, table, entry.key.pointer);
-  const code = statement.attempt();
+  const code = statement.attemptToRun();
   statement.close();
   if (code != SQLITE_DONE) return failWithSql(code, 'restoring a value');
   if (sql_changes() > 0) return true;

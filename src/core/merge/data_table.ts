@@ -10,7 +10,7 @@ import { bindValue } from '../bytes/value';
 import { RowCells } from '../bytes/row_cells';
 import { Writer } from '../bytes/writer';
 import { Statement } from '../sql/statement';
-import { SQLITE_CONSTRAINT, SQLITE_DONE, SQLITE_MISMATCH, SQLITE_ROW, SQLITE_TOOBIG } from '../sql/failure';
+import { SQLITE_CONSTRAINT, SQLITE_DONE, SQLITE_MISMATCH, SQLITE_TOOBIG } from '../sql/failure';
 import { Text } from '../sql/text';
 import { arenaAllocate } from '../runtime/arena';
 
@@ -235,8 +235,7 @@ function sameColumns(columns: usize, set: ColumnSet): bool {
 
 /** Runs to the end. The connection keeps the message of an error over the reset. */
 function finish(statement: Statement): i32 {
-  let code = statement.attempt();
-  while (code == SQLITE_ROW) code = statement.attempt();
+  const code = statement.attemptToRun();
   statement.reset();
   return code;
 }

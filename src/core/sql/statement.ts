@@ -91,6 +91,12 @@ export class Statement {
     return this.code;
   }
 
+  /** As `attempt`, to the end: also a write has a row, the count, on a connection with PRAGMA count_changes. */
+  attemptToRun(): i32 {
+    while (this.attempt() == SQLITE_ROW) continue;
+    return this.code;
+  }
+
   /** True when a row is there. False at the end and on errors; then `code` is not SQLITE_DONE and a failure stands. */
   step(): bool {
     if (this.handle == 0) return false;
