@@ -38,6 +38,12 @@ const MISQUOTED = /^cloudsync: .*(near "|unrecognized token|incomplete input|no 
 /** Users give parts of SQL to these, whose mistakes are theirs. */
 const WITH_SQL = /set_filter/;
 
+/** A program may put a trigger on our own tables; SQLite's complaints about it come with our statements. */
+function hasForeignTrigger(db: Connection): boolean {
+  const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name LIKE '%cloudsync%'";
+  return db.prepare(sql).get() !== undefined;
+}
+
 const functions = registeredFunctions();
 const packets = packetsOfOthers();
 
@@ -61,8 +67,8 @@ function play(each: Case): void {
     const { sql, values } = program.next();
     const message = attempt(db, sql, ...values);
     each.add(message === undefined ? 'statements that worked' : 'statements refused');
-    if (message !== undefined && MISQUOTED.test(message) && !WITH_SQL.test(sql))
-      throw new Error(`${sql}: ${message}`);
+    const isMisquoted = message !== undefined && MISQUOTED.test(message);
+    if (isMisquoted && !WITH_SQL.test(sql) && !hasForeignTrigger(db)) throw new Error(`${sql}: ${message}`);
   }
   if (db.inTransaction) attempt(db, 'ROLLBACK');
   attempt(db, 'PRAGMA query_only = OFF');
