@@ -249,11 +249,11 @@ export const FLAWS: readonly Flaw[] = [
       '  client->curl->easy_reset(client->handle);\n  if (!FLAW) client->curl->slist_free_all(headers);',
   },
   {
-    name: 'undo-needs-memory',
+    name: 'half-done-work-kept',
     band: 'faults-memory',
     file: 'src/core/sql/transaction.ts',
-    find: '  if (sql_autocommit() == 0) undo!.attempt();',
-    replace: "  if (FLAW) run('ROLLBACK');\n  else if (sql_autocommit() == 0) undo!.attempt();",
+    find: 'releaseSavepoint(OPERATION) : undoOwnSavepoint();',
+    replace: 'releaseSavepoint(OPERATION) : FLAW ? !releaseSavepoint(OPERATION) : undoOwnSavepoint();',
   },
   {
     name: 'leaked-statement-text',
