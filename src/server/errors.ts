@@ -27,6 +27,7 @@ const ERRORS = {
   packet_too_large: { status: 413, title: 'The packet is too large' },
   unsupported: { status: 415, title: 'The media type is not supported' },
   unsupported_protocol: { status: 426, code: 'unsupported', title: 'The protocol version is not supported' },
+  clock_ahead: { status: 422, title: 'Changes are stamped with a time that has not come' },
   bad_packet: { status: 422, title: 'The packet cannot be read' },
   headers_too_large: { status: 431, title: 'The request headers are too large' },
   internal: { status: 500, title: 'The server failed' },

@@ -60,6 +60,11 @@ export function nextClock(microseconds: i64): i64 {
   return clock;
 }
 
+/** The clock goes back, because what carried larger clocks was given smaller ones. */
+export function lowerClock(value: i64): void {
+  clock = value;
+}
+
 /** A merge has seen `seen`: later local writes must be larger. */
 export function liftClock(seen: i64): void {
   if (seen > clock) clock = seen;

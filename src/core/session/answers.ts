@@ -9,10 +9,12 @@ import { ownSite } from '../catalog/sites';
 import { beginPage } from '../merge/completion';
 import { holdReport, WAITS_FOR_SERVER, withdrawServerReports } from '../merge/held';
 import { mergeOne } from '../merge/payload_merge';
-import { beginOperation, endOperation, finishExchange, tables } from '../operation';
+import { wakeAll } from '../merge/waiting';
+import { beginOperation, endOperation, finishExchange, settleHeld, tables } from '../operation';
 import { HEADER_SIZE } from '../packet/envelope';
 import { PACKET_MAX } from '../packet/limits';
 import { failWith, hasFailed } from '../sql/failure';
+import { executeLiteral } from '../sql/statement';
 import { sliceOf, Text } from '../sql/text';
 import { takeNewIdentity } from './identity';
 import {
@@ -26,6 +28,7 @@ import {
   setCursor,
 } from './endpoint';
 import { waitingBatch } from './outbox';
+import { restampUnsent } from './restamp';
 import { session } from './state';
 
 const NAME_MAX: u32 = 1024;
@@ -227,6 +230,21 @@ export function changeIdentity(): bool {
 /** The server does not know this site: it is told again. */
 export function forgetSite(): bool {
   return beginOperation() && endOperation(forgetRegistration());
+}
+
+/** The server's time is far behind what this device has written: that is stamped anew and sent again. */
+export function takeServerTime(microseconds: i64): bool {
+  return beginOperation() && endOperation(restampAll(microseconds));
+}
+
+/** New stamps are other claims to unique values. */
+function restampAll(serverTime: i64): bool {
+  return (
+    restampUnsent(tables, serverTime) &&
+    executeLiteral('DELETE FROM main.cloudsync_outbox') &&
+    wakeAll() &&
+    settleHeld()
+  );
 }
 
 /** The server has lost what it had. */

@@ -12,6 +12,7 @@
  *     transient failure: the same request after a pause    at most retriesMax times in a row
  *     413: the batch halved                                 down to 1 KiB, then the error is reported
  *     unknown_site, site_fork, gap, epoch_changed           at most RECOVERIES_MAX per session
+ *     clock_ahead                                           the same, and only when there was something to stamp anew
  *     next batch, next page: sent and cursor have moved     when there is nothing more; an answer that does not lead on
  *                                                           is an error
  *     pull and push in turn                                 when there is nothing to send, at most ROUNDS_MAX times
@@ -37,6 +38,7 @@ import {
   readPushAnswer,
   readRegistration,
   startAgain,
+  takeServerTime,
 } from './answers';
 import { acknowledgedBatch, endpoint, epochDigest } from './endpoint';
 import { ServerError } from './errors';
@@ -246,6 +248,11 @@ function recover(error: ServerError, retryAfterSeconds: i32): void {
   if (error.status == 413 && state.phase == PHASE_PUSH && state.batchAim > BATCH_AIM_MIN) {
     state.batchAim /= 2;
     discardWaitingBatch();
+    return;
+  }
+  if (error.code.is('clock_ahead') && state.phase == PHASE_PUSH) {
+    countRecovery();
+    if (!hasFailed()) takeServerTime(error.extra);
     return;
   }
   if (!error.isTransient || state.attempt >= state.retriesMax) {

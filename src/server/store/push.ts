@@ -8,7 +8,7 @@ import { SyncError } from '../errors.js';
 import { MessageWriter } from '../msgpack/writer.js';
 import type { Principal } from '../principal.js';
 import type { SiteRow, SyncDatabase } from './database.js';
-import { isExtensionRefusal } from './sqlite-errors.js';
+import { isAboutFuture, isExtensionRefusal } from './sqlite-errors.js';
 import type { Operations } from './store.js';
 
 type PushInput = Operations['push']['input'];
@@ -92,8 +92,11 @@ function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
     const sql = 'SELECT cloudsync_payload_take(?, ?)';
     database.prepare<[Uint8Array, Uint8Array], unknown>(sql).get(input.packet, input.site);
   } catch (error) {
-    if (isExtensionRefusal(error)) throw new SyncError('bad_packet', error.message);
-    throw error;
+    if (!isExtensionRefusal(error)) throw error;
+    const now = database.surroundings.now() * 1000;
+    throw isAboutFuture(error)
+      ? new SyncError('clock_ahead', error.message, now)
+      : new SyncError('bad_packet', error.message);
   }
   const held = newHeldRows(database, heldBefore);
   const writer = new MessageWriter().array(2).unsigned(input.batch).array(held.length);

@@ -40,6 +40,11 @@ export function isExtensionRefusal(error: unknown): error is Error {
   return error.message.startsWith('cloudsync: ') && !error.message.startsWith('cloudsync: internal error');
 }
 
+/** Whether a refusal is about a stamp that lies too far ahead of this server's clock (src/core/packet/decoder.ts). */
+export function isAboutFuture(error: Error): boolean {
+  return error.message.includes('is stamped more than a day ahead');
+}
+
 function startsWithOneOf(code: string, prefixes: readonly string[]): boolean {
   return prefixes.some((prefix) => code.startsWith(prefix));
 }
