@@ -1,7 +1,7 @@
 /**
- * restamp.ts: gives new stamps to what was written while this device's clock was far ahead. A server takes no stamp that
- * lies more than a day ahead of its own clock, because it would outvote everybody's edits until that day has come. So
- * what the server does not have yet gets stamps from its present time on, in the order in which it was written.
+ * restamp.ts: gives new stamps to what was written while this device's clock was far ahead. A server takes no stamp
+ * that lies more than a day ahead of its own clock, because it would outvote everybody's edits until that day has come.
+ * So what the server does not have yet gets stamps from its present time on, in the order in which it was written.
  *
  * Only stamps change, not the seq of rows: what was to be sent still is.
  */
@@ -73,7 +73,7 @@ class NewClocks {
   }
 }
 
-/** Heapsort (Williams 1964), ascending; the sort of the standard library needs tables of functions, which we do without. */
+/** Heapsort (Williams 1964), ascending. The standard library's needs tables of functions, which we do without. */
 function sort(values: Array<i64>): void {
   for (let root = values.length / 2 - 1; root >= 0; root--) sink(values, root, values.length);
   for (let end = values.length - 1; end > 0; end--) {
