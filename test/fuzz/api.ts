@@ -42,6 +42,8 @@ const CALLS = [
   'SELECT cloudsync_payload_encode(5)',
   'SELECT cloudsync_payload_page(0, 0, 2000, NULL)',
   'SELECT cloudsync_payload_page(3, 1, 2000, zeroblob(16))',
+  // The rows 'a' and 'b' of notes.
+  "SELECT cloudsync_payload_rows(x'9292a56e6f746573c402a16192a56e6f746573c402a162', 1, zeroblob(16), 2000)",
   'SELECT * FROM cloudsync_changes',
   "SELECT * FROM cloudsync_changes WHERE tbl = 'notes' AND db_version > 2",
   'SELECT cloudsync_payload_encode(tbl, pk, col_name, col_value, col_version, db_version, site_id, cl, seq)' +

@@ -50,6 +50,11 @@ export class Writer {
     this.size += count;
   }
 
+  u32(value: u32): void {
+    store<u32>(this.reserve(4), value);
+    this.size += 4;
+  }
+
   u64(value: u64): void {
     store<u64>(this.reserve(8), value);
     this.size += 8;

@@ -2,6 +2,9 @@
  * keys.ts: encoded keys (the values of the key columns, one after another) as parameters of statements.
  */
 import { Table } from '../catalog/table';
+import { NIL } from '../bytes/msgpack';
+import { Reader } from '../bytes/reader';
+import { Slice } from '../bytes/slice';
 import { bindValue, valueSize } from '../bytes/value';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
@@ -11,6 +14,16 @@ export function keySize(table: Table, key: usize): u32 {
   let at = key;
   for (let i = 0; i < table.keys.length; i++) at += valueSize(at);
   return <u32>(at - key);
+}
+
+/** True when the bytes are an encoded key of the table: nobody vouches for them. */
+export function isKeyOf(table: Table, key: Slice): bool {
+  const reader = new Reader(key.pointer, key.pointer + key.size);
+  for (let i = 0; i < table.keys.length; i++) {
+    if (reader.left > 0 && load<u8>(reader.position) == NIL) reader.reject();
+    reader.value(key.size);
+  }
+  return !reader.bad && reader.left == 0;
 }
 
 /** Binds the key values at `key` (encoded one after another) to consecutive parameters. */

@@ -80,7 +80,14 @@ export class RowWalk {
   private leaveTrail(position: i64): bool {
     this.onTrail = false;
     this.alone.reset();
-    return this.joined.integer(1, position - 1).step();
+    return this.moveTo(position);
+  }
+
+  /** Goes to the row at `position`, or to the next one behind it. False when there is none, and on errors. */
+  moveTo(position: i64): bool {
+    this.joined.reset();
+    this.ended = !this.joined.integer(1, position - 1).step();
+    return !this.ended;
   }
 
   /** Finalizes the statements. */

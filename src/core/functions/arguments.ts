@@ -6,14 +6,16 @@ import { argument_copy, argument_integer, argument_real, argument_size, argument
 import { writeBinary, writeInteger, writeNil, writeReal, writeText } from '../bytes/msgpack';
 import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
-import { VALUE_MAX } from '../packet/limits';
+import { PACKET_MAX, VALUE_MAX } from '../packet/limits';
 import { arenaAllocate } from '../runtime/arena';
-import { fail, failWith, SQLITE_MISMATCH, SQLITE_TOOBIG } from '../sql/failure';
+import { fail, failWith, hasFailed, SQLITE_MISMATCH, SQLITE_TOOBIG } from '../sql/failure';
 import { Text } from '../sql/text';
 import { TYPE_BLOB, TYPE_INTEGER, TYPE_NULL, TYPE_REAL, TYPE_TEXT } from '../sql/types';
 
 /** Names, settings, URLs, tokens: nothing of these is longer. */
 const TEXT_MAX: u32 = 16384;
+/** Bytes of a list of rows. */
+const LIST_MAX: u32 = PACKET_MAX;
 
 function wrongType(what: string, expected: string): bool {
   return fail(new Text().add(what).add(' must be ').add(expected), SQLITE_MISMATCH);
@@ -121,6 +123,17 @@ export function argumentOptionalBlob(index: i32, size: u32, what: string): Slice
     return new Slice(0, 0);
   }
   const target = arenaAllocate(size);
+  argument_copy(index, 0, target, size);
+  return new Slice(target, size);
+}
+
+/** A BLOB argument with a list in it, or NULL (size 0). */
+export function argumentList(index: i32, what: string): Slice {
+  if (argument_type(index) == TYPE_NULL) return new Slice(0, 0);
+  const size = argumentBlobSize(index, what);
+  if (size > LIST_MAX) failWith('a list of rows is larger than a packet may be', SQLITE_TOOBIG);
+  if (hasFailed()) return new Slice(0, 0);
+  const target = arenaAllocate(size + 1);
   argument_copy(index, 0, target, size);
   return new Slice(target, size);
 }

@@ -35,8 +35,9 @@ import {
   F_PAYLOAD_ENCODE,
   F_PAYLOAD_LOAD,
   F_PAYLOAD_PAGE,
-  F_PAYLOAD_TAKE,
+  F_PAYLOAD_ROWS,
   F_PAYLOAD_SAVE,
+  F_PAYLOAD_TAKE,
   F_RESOLVE,
   F_RESTORE,
   F_SET,
@@ -113,10 +114,10 @@ function dispatchNetwork(id: i32, count: i32): void {
   else if (id == F_NETWORK_LOGOUT) network.networkLogout(count);
   else if (id == F_NETWORK_STATUS) network.networkStatus();
   else if (id == F_NETWORK_CLEANUP) network.networkCleanup();
-  else dispatchLater(id);
+  else dispatchLater(id, count);
 }
 
-function dispatchLater(id: i32): void {
+function dispatchLater(id: i32, count: i32): void {
   if (id == F_BEGIN_ALTER) alter.begin();
   else if (id == F_COMMIT_ALTER) alter.commit();
   else if (id == F_RESOLVE) held.resolve();
@@ -124,6 +125,7 @@ function dispatchLater(id: i32): void {
   else if (id == F_CLEAR_FILTER) filter.clearFilter();
   else if (id == F_RESTORE) conflict.restore();
   else if (id == F_CHANGES_INSERT) changes.changesInsert();
-  else if (id == F_PAYLOAD_TAKE) payload.payloadTake();
+  else if (id == F_PAYLOAD_TAKE) payload.payloadTake(count);
+  else if (id == F_PAYLOAD_ROWS) payload.payloadRows();
   else assert(false);
 }

@@ -1,12 +1,9 @@
 /** held_functions.ts: cloudsync_resolve: the application settles a held row by giving it another value. */
-import { affinityOf } from '../catalog/affinity';
 import { HeldRows } from '../catalog/held_rows';
-import { ALGORITHM_GOS, Column, findTable, Table } from '../catalog/table';
+import { storedValue } from '../catalog/stored_value';
+import { ALGORITHM_GOS, findTable, Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
-import { writeColumn } from '../bytes/msgpack';
 import { Slice } from '../bytes/slice';
-import { bindValue } from '../bytes/value';
-import { Writer } from '../bytes/writer';
 import { result_integer } from '../host';
 import { Member } from '../merge/placement';
 import { editHeld } from '../merge/reference_actions';
@@ -52,33 +49,6 @@ function writableColumn(table: Table, name: Slice): i32 {
   return hasFailed() ? -1 : index;
 }
 
-/**
- * The value as the column would store it, so that all devices hold the same one, whether in the table or in the list:
- * SQLite's column affinity ("Datatypes In SQLite", section 3).
- */
-function asStored(column: Column, value: Writer): usize {
-  const affinity = affinityOf(column.declaredType, true);
-  const sql = new Text(512).add('SELECT CASE typeof(?1) ');
-  const wellFormed = "WHEN 'text' THEN CASE WHEN CAST(?1 AS NUMERIC)=?1 THEN ";
-  if (affinity == 'TEXT') {
-    sql.add("WHEN 'integer' THEN CAST(?1 AS TEXT) WHEN 'real' THEN CAST(?1 AS TEXT) ");
-  } else if (affinity == 'REAL') {
-    sql.add(wellFormed).add('CAST(CAST(?1 AS NUMERIC) AS REAL) ELSE ?1 END ');
-    sql.add("WHEN 'integer' THEN CAST(?1 AS REAL) ");
-  } else if (affinity != 'BLOB') {
-    sql.add(wellFormed).add('CAST(?1 AS NUMERIC) ELSE ?1 END ');
-    sql.add("WHEN 'real' THEN CASE WHEN CAST(?1 AS INTEGER)=?1 THEN CAST(?1 AS INTEGER) ELSE ?1 END ");
-  } else {
-    sql.add("WHEN 'null' THEN NULL ");
-  }
-  const statement = new Statement(sql.add('ELSE ?1 END'));
-  bindValue(statement, 1, value.start);
-  const stored = new Writer(value.size + 16);
-  if (statement.step()) writeColumn(stored, statement.handle, 0);
-  statement.close();
-  return stored.start;
-}
-
 /** Result: 1 when the row is in its table then, 0 when something else still keeps it out. */
 export function resolve(): void {
   const id = argumentInteger(0, 3, 0, 1, i64.MAX_VALUE, 'the id');
@@ -92,7 +62,8 @@ export function resolve(): void {
   }
   const member = row!;
   const changes = new ColumnSet(member.table.width);
-  changes.put(index, asStored(member.table.columns[index], argumentValue(2)));
+  const type = member.table.columns[index].declaredType;
+  changes.put(index, storedValue(type, true, argumentValue(2).start).start);
   const ok = !hasFailed() && editHeld(member, changes) && settleHeld();
   const shown = ok && !member.held.has(member.key.pointer);
   if (endOperation(ok)) result_integer(shown ? 1 : 0);

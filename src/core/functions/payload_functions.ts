@@ -2,6 +2,7 @@
 import { sendEverything } from '../catalog/send_settings';
 import { findSite, hasBroughtItself, internSite } from '../catalog/sites';
 import { SITE_SIZE } from '../catalog/schema';
+import { Reader } from '../bytes/reader';
 import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
 import {
@@ -17,16 +18,25 @@ import {
 } from '../host';
 import { reportOversized } from '../merge/held';
 import { mergeSource } from '../merge/payload_merge';
+import { RefusedRows } from '../merge/refused_rows';
 import { FeedFilter } from '../packet/feed';
 import { PACKET_AIM } from '../packet/limits';
+import { NamedRows } from '../packet/named_rows';
 import { Pages } from '../packet/pages';
+import { RowsPacket } from '../packet/rows_packet';
 import { PacketSource } from '../packet/source';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { beginOperation, beginReading, endOperation, tables } from '../operation';
 import { fail, failWith, hasFailed, SQLITE_TOOBIG } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { argumentBlobSize, argumentInteger, argumentOptionalBlob, argumentText } from './arguments';
+import {
+  argumentBlobSize,
+  argumentInteger,
+  argumentList,
+  argumentOptionalBlob,
+  argumentText,
+} from './arguments';
 
 const SEQ_MAX: i64 = 9007199254740991;
 const PAGE_BYTES_MIN: i64 = 1024;
@@ -77,17 +87,19 @@ export function payloadEncode(count: i32): void {
 export function payloadApply(): void {
   const size = argumentBlobSize(0, 'the payload');
   if (hasFailed() || !beginOperation()) return;
-  const rows = mergeSource(PacketSource.ofArgument(0, size), 0);
+  const rows = mergeSource(PacketSource.ofArgument(0, size), 0, null);
   if (endOperation(rows >= 0 && (rows == 0 || sendEverything()))) result_integer(rows);
 }
 
-/** For servers: merges what a device has sent. */
-export function payloadTake(): void {
+/** For servers: merges what a device has sent, without the rows that are refused: (payload, site[, refused]). */
+export function payloadTake(count: i32): void {
   const size = argumentBlobSize(0, 'the payload');
   const site = argumentOptionalBlob(1, SITE_SIZE, 'the site');
+  const list = count > 2 ? argumentList(2, 'the list of refused rows') : new Slice(0, 0);
   if (hasFailed() || !beginOperation()) return;
   const sender = site.size > 0 ? internSite(site.pointer) : 0;
-  const rows = hasFailed() ? -1 : mergeSource(PacketSource.ofArgument(0, size), sender);
+  const refused = list.size > 0 ? new RefusedRows(list, tables) : null;
+  const rows = hasFailed() ? -1 : mergeSource(PacketSource.ofArgument(0, size), sender, refused);
   if (endOperation(rows >= 0)) result_integer(rows);
 }
 
@@ -149,7 +161,7 @@ export function payloadLoad(): void {
     return;
   }
   if (beginOperation()) {
-    const rows = mergeSource(PacketSource.ofFile(file), 0);
+    const rows = mergeSource(PacketSource.ofFile(file), 0, null);
     if (endOperation(rows >= 0 && (rows == 0 || sendEverything()))) result_integer(rows);
   }
   file_close(file, 0);
@@ -183,4 +195,30 @@ export function payloadPage(): void {
   if (packet != null) page.bytes(packet.pointer, packet.size);
   pages.close();
   if (endOperation(!hasFailed())) result_blob(page.start, page.size);
+}
+
+/**
+ * For servers: one packet of named rows, each as far as it is newer than `since`. Arguments: the list of rows, since,
+ * the site whose own changes are left out (16 bytes or NULL), bytes. Result: u32 how many rows of the list were used,
+ * then the packet or nothing.
+ */
+export function payloadRows(): void {
+  const list = argumentList(0, 'the list of rows');
+  const filter = new FeedFilter();
+  filter.since = argumentInteger(1, 4, 0, 0, SEQ_MAX, 'since');
+  const site = argumentOptionalBlob(2, SITE_SIZE, 'the site');
+  const bytes = argumentInteger(3, 4, PACKET_AIM, PAGE_BYTES_MIN, PAGE_BYTES_MAX, 'bytes');
+  if (hasFailed() || !beginReading()) return;
+  if (site.size > 0) filter.excludeSite = siteToExclude(site.pointer, filter.since);
+  const reader = new Reader(list.pointer, list.pointer + list.size);
+  const names = new NamedRows(reader);
+  const rows = new RowsPacket(tables, filter);
+  const packet = rows.make(names, <u32>bytes);
+  if (sql_readonly() == 0) reportOversized(rows.oversized);
+  rows.close();
+  if (reader.bad || (names.ended && reader.left != 0)) failWith('the list of rows is damaged');
+  const result = new Writer(packet == null ? 4 : packet.size + 4);
+  result.u32(rows.used);
+  if (packet != null) result.bytes(packet.pointer, packet.size);
+  if (endOperation(!hasFailed())) result_blob(result.start, result.size);
 }

@@ -63,6 +63,7 @@ export const F_RESOLVE: i32 = 37;
 export const F_RESTORE: i32 = 38;
 export const F_CHANGES_INSERT: i32 = 39;
 export const F_PAYLOAD_TAKE: i32 = 40;
+export const F_PAYLOAD_ROWS: i32 = 41;
 
 function entry(id: i32, name: string, min: i32, max: i32, flags: u32, help: string): FunctionEntry {
   return new FunctionEntry(id, name, min, max, flags, help);
@@ -397,9 +398,17 @@ function inboxFunctions(): Array<FunctionEntry> {
       F_PAYLOAD_TAKE,
       'cloudsync_payload_take',
       2,
-      2,
+      3,
       DIRECTONLY,
-      'merges what a device has sent, for servers: (payload, site); returns the rows',
+      'merges what a device has sent, for servers: (payload, site[, refused]); returns the rows',
+    ),
+    entry(
+      F_PAYLOAD_ROWS,
+      'cloudsync_payload_rows',
+      4,
+      4,
+      DIRECTONLY,
+      'a packet of named rows, for servers: (rows, since, site, bytes)',
     ),
   ];
 }
@@ -418,7 +427,7 @@ function allFunctions(): Array<FunctionEntry> {
 }
 
 export function functionCount(): i32 {
-  return F_PAYLOAD_TAKE + 1;
+  return F_PAYLOAD_ROWS + 1;
 }
 
 /** Address of seven u32: name, its size, least and most arguments, flags, help, its size. In the arena. */

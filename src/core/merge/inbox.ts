@@ -129,7 +129,7 @@ function mergeAll(tables: Array<Table>, changes: Array<Slice>): bool {
 function attempt(tables: Array<Table>, changes: Slice): bool {
   if (!saveCounters() || !savepoint(INBOX_SAVEPOINT)) return false;
   const reader = new ChangeReader(tables, CellReader.ofMemory(changes), ARRIVED);
-  if (mergeSource(new PickedChanges(reader, false), 0) >= 0) {
+  if (mergeSource(new PickedChanges(reader, false), 0, null) >= 0) {
     return saveCounters() && releaseSavepoint(INBOX_SAVEPOINT);
   }
   setMergingTable(null);

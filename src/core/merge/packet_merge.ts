@@ -24,6 +24,7 @@ import { exchangeIsComplete } from './completion';
 import { heldIds, heldPacket, holdRow, releaseHeld, WAITS_FOR_DATA, WAITS_FOR_SCHEMA } from './held';
 import { setMergingTable } from './merging';
 import { OUTCOME_APPLIED, OUTCOME_BLOCKED, OUTCOME_FAILED, OUTCOME_KNOWN, OUTCOME_REFUSED } from './outcome';
+import { RefusedRows } from './refused_rows';
 import {
   BROKEN_REFERENCE,
   MODE_HOLD,
@@ -65,6 +66,8 @@ export class PacketMerge {
   private visibility: Visibility | null = null;
   /** On a server: the site whose device sends the packets; 0 elsewhere. */
   sender: i32 = 0;
+  /** On a server: rows that are left out, as if the packets did not have them; null = none. */
+  refusedRows: RefusedRows | null = null;
 
   /** `retrying`: the packet comes from cloudsync_held and is there still; what cannot be applied is not held again. */
   constructor(
@@ -218,7 +221,13 @@ export class PacketMerge {
       merge = new TableMerge(table!, incoming, this.visibility!, this.triggers.applicationTriggers);
     }
     setMergingTable(table == null ? null : table.name);
+    let clock = decoder.largestClock;
     for (let row = decoder.nextRow(); row != null; row = decoder.nextRow()) {
+      if (this.isRefused(incoming, row, table)) {
+        decoder.largestClock = clock;
+        continue;
+      }
+      clock = decoder.largestClock;
       if (!row.alive) this.sawDeletion = true;
       if (row.alive != alive) continue;
       this.rows++;
@@ -229,6 +238,11 @@ export class PacketMerge {
     if (merge != null) this.merges.push(merge);
     setMergingTable(null);
     return !hasFailed();
+  }
+
+  private isRefused(incoming: Table, row: IncomingRow, table: Table | null): bool {
+    const refused = this.refusedRows;
+    return refused != null && refused.has(incoming.name, row.key, table);
   }
 
   private mergeRow(merge: TableMerge | null, incoming: Table, row: IncomingRow, reason: Text | null): bool {

@@ -8,17 +8,19 @@ import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
 import { WAITS_FOR_DATA } from './held';
 import { PacketMerge } from './packet_merge';
+import { RefusedRows } from './refused_rows';
 import { settleHeldRows } from './settle';
 import { TriggerSwitch } from './trigger_switch';
 
 /**
  * Merges the packets of a source. Inside an operation that writes. `sender` is the site that they come from, for a
- * server that has to know, else 0. Returns the rows in them, -1 after a failure.
+ * server that has to know, else 0; `refused` are left out. Returns the rows merged, -1 after a failure.
  */
-export function mergeSource(source: PacketStream, sender: i32): i64 {
+export function mergeSource(source: PacketStream, sender: i32, refused: RefusedRows | null): i64 {
   const triggers = new TriggerSwitch();
   const merge = new PacketMerge(triggers, false);
   merge.sender = sender;
+  merge.refusedRows = refused;
   while (!hasFailed()) {
     const mark = arenaMark();
     const packet = source.next();

@@ -7,33 +7,23 @@
  * want an edit), their tables do not refer to each other in a circle (then rows may come together), and the parent's
  * table is captured (so that whatever happens to the parent has a seq). All other held rows are tried every time.
  */
-import { affinityOf } from '../catalog/affinity';
 import { ForeignKey } from '../catalog/foreign_keys';
 import { canonicalKey } from '../catalog/held_rows';
 import { ReferenceGroups } from '../catalog/reference_groups';
+import { isStoredAsIs } from '../catalog/stored_value';
 import { Table } from '../catalog/table';
 import { Slice } from '../bytes/slice';
-import { valueType } from '../bytes/value';
 import { Writer } from '../bytes/writer';
 import { keyNames } from '../capture/tables';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { hasFailed } from '../sql/failure';
 import { executeLiteral, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { TYPE_BLOB, TYPE_INTEGER, TYPE_REAL, TYPE_TEXT } from '../sql/types';
 import { Member } from './placement';
 import { keyOfRow, parentKey, RowValues } from './row_values';
 
 function isCaptured(table: Table): bool {
   return table.enabled && !table.missing && !table.altering;
-}
-
-/** True when a column of that declared type stores the value as it is, so that equal keys are equal bytes. */
-function isStoredAsIs(value: usize, declaredType: Slice): bool {
-  const type = valueType(value);
-  const affinity = affinityOf(declaredType, false);
-  if (type == TYPE_BLOB || affinity == 'BLOB') return true;
-  return affinity == 'TEXT' ? type == TYPE_TEXT : type == TYPE_INTEGER || type == TYPE_REAL;
 }
 
 /** The key of the only row whose arrival can give this one its place by this foreign key; null when there is none. */

@@ -1,5 +1,6 @@
 /**
- * feed.ts: reads the changes of one table in the order of their seq and turns each into a row of a packet.
+ * feed.ts: reads the changes of one table, in the order of their seq or row by row as they are asked for, and turns
+ * each into a row of a packet.
  */
 import { HeldRows } from '../catalog/held_rows';
 import { ALGORITHM_AWS, Table } from '../catalog/table';
@@ -67,14 +68,16 @@ export class Feed {
   /** A change is waiting in `clock`. */
   ready: bool = false;
 
+  /** `inOrder`: it goes on by `advance`, else by `seek`. */
   constructor(
     public table: Table,
     private filter: FeedFilter,
+    inOrder: bool,
   ) {
     this.clock = new RowClock(table);
     this.held = new HeldRows(table);
     this.image = new RowImage(table.width);
-    this.rows = new FeedRows(table, filter.start, filter.onlySite);
+    this.rows = new FeedRows(table, filter.start, filter.onlySite, inOrder);
     if (this.held.any) this.heldValues = new HeldValues(table);
     if (table.filter.size > 0) this.limits = new RowLimit(table);
     for (let i = 0; i < table.columns.length; i++)
@@ -84,6 +87,12 @@ export class Feed {
   /** Goes to the next change. False at the end and on errors (hasFailed()). */
   advance(): bool {
     this.ready = this.rows.next(this.clock.seq) && this.clock.read(this.rows.clockHandle, 0);
+    return this.ready;
+  }
+
+  /** Goes to the newest change of the row with that encoded key. False when there is none, and on errors. */
+  seek(key: usize): bool {
+    this.ready = this.rows.seek(key) && this.clock.read(this.rows.clockHandle, 0);
     return this.ready;
   }
 
@@ -164,7 +173,7 @@ export class Feed {
     const limits = this.limits;
     const limit = limits == null ? i64.MAX_VALUE : limits.of(clock.seq, this.filter.since);
     if (this.table.keyOnly) {
-      if (clock.seq > limit) return false;
+      if (clock.seq > limit || clock.seq <= this.filter.since) return false;
       image.clock = clock.stamps.clock(0);
       image.site = clock.stamps.site(0);
       return this.wanted(image.site);

@@ -1,12 +1,15 @@
 /**
- * feed_rows.ts: reads the clock rows of one table in the order of their seq, with the data row beside each.
+ * feed_rows.ts: reads the clock rows of one table in the order of their seq, or one by one by their keys, with the data
+ * row beside each.
  */
 import { keyNames } from '../capture/tables';
 import { ALGORITHM_AWS, Table } from '../catalog/table';
 import { RowCells } from '../bytes/row_cells';
 import { Writer } from '../bytes/writer';
+import { bindKey, whereKey } from '../clock/keys';
 import { joinData, RowWalk } from '../clock/row_walk';
 import { dataTrail, Trail } from '../clock/trail';
+import { sql_column_integer } from '../host';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 
@@ -20,17 +23,23 @@ export class FeedRows {
   /** In a wide table the values. */
   private wide: Statement | null = null;
   private joinedCells: RowCells;
+  /** Finds the seq of a row by its key. */
+  private places: Statement = new Statement(null);
 
-  /** Rows after `start`; with `onlySite` those that others have written alone are passed over. */
+  /**
+   * Rows after `start`; with `onlySite` those that others have written alone are passed over. `inOrder`: they are read
+   * by `next`, else by `seek`.
+   */
   constructor(
     private table: Table,
     start: i64,
     onlySite: i32,
+    inOrder: bool,
   ) {
     const isWide = table.columns.length + table.keys.length > JOIN_COLUMNS_MAX;
     if (isWide) this.wide = new Statement(valuesSql(table));
     let trail: Trail | null = null;
-    if (!isWide) trail = dataTrail(table, true);
+    if (!isWide && inOrder) trail = dataTrail(table, true);
     const joined = selectSql(table, onlySite, true, !isWide);
     const alone = selectSql(table, onlySite, false, false);
     this.joinedCells = new RowCells(table.columns.length);
@@ -46,6 +55,19 @@ export class FeedRows {
   /** Goes to the row after `seq`, which is the one where it is. False at the end and on errors. */
   next(seq: i64): bool {
     return this.walk.next(seq);
+  }
+
+  /** Goes to the row with that encoded key. False when it is none of those to be read, and on errors. */
+  seek(key: usize): bool {
+    const places = this.places;
+    if (places.handle == 0) {
+      const sql = new Text(256).add('SELECT seq FROM ').main(this.table.clockName).add(' WHERE ');
+      places.prepare(whereKey(sql, this.table, 1));
+    }
+    bindKey(places, 1, this.table, key);
+    const seq = places.step() ? places.columnInteger(0) : 0;
+    places.reset();
+    return seq != 0 && this.walk.moveTo(seq) && sql_column_integer(this.walk.handle, 0) == seq;
   }
 
   /** The row's encoded key. */
@@ -87,6 +109,7 @@ export class FeedRows {
 
   close(): void {
     this.walk.close();
+    this.places.close();
     if (this.wide != null) this.wide!.close();
   }
 }

@@ -24,10 +24,8 @@ export class Feeds {
     readSendSettings(changed);
     for (let i = 0; i < changed.length; i++) {
       const table = changed[i];
-      if (table.kept) continue;
-      if (table.filter.size > 0 && table.settledSeq < currentSeq()) failUnsettled(table);
-      const feed = new Feed(table, filter);
-      if (feed.advance()) this.feeds.push(feed);
+      const feed = openFeed(table, filter, true);
+      if (feed != null && feed.advance()) this.feeds.push(feed);
     }
   }
 
@@ -47,6 +45,13 @@ export class Feeds {
   close(): void {
     for (let i = 0; i < this.feeds.length; i++) this.feeds[i].close();
   }
+}
+
+/** The feed of a table that is open and whose send settings have been read; null when it stays on this device. */
+export function openFeed(table: Table, filter: FeedFilter, inOrder: bool): Feed | null {
+  if (table.kept) return null;
+  if (table.filter.size > 0 && table.settledSeq < currentSeq()) failUnsettled(table);
+  return new Feed(table, filter, inOrder);
 }
 
 function hasChanges(table: Table, since: i64): bool {
