@@ -12,18 +12,18 @@ interface Identity {
   json: string;
 }
 
+/** A path means what SQLite says it means; the connection that asks for a claim is busy at that moment. */
+const EXTRACT = new Database(':memory:')
+  .prepare<[string, string], unknown>('SELECT json_extract(?, ?)')
+  .pluck();
+
 const NOBODY: Identity = { user: null, role: 'none', json: '{}' };
 
 export class AuthFunctions {
   #identity = NOBODY;
-  readonly #extract: Database.Statement<[string, string], unknown>;
 
   /** Registers the functions on a connection. */
   constructor(sqlite: Database.Database) {
-    // A path means what SQLite says it means. The connection itself is busy while it asks for a claim.
-    this.#extract = new Database(':memory:')
-      .prepare<[string, string], unknown>('SELECT json_extract(?, ?)')
-      .pluck();
     // The principal does not change while a statement runs, so SQLite may ask once per statement.
     const options = { deterministic: true, directOnly: true };
     sqlite.function('auth_userid', options, () => this.#identity.user);
@@ -45,7 +45,7 @@ export class AuthFunctions {
 
   #claim(name: string): unknown {
     const path = name.startsWith('$') ? name : `$.${name}`;
-    return this.#extract.get(this.#identity.json, path);
+    return EXTRACT.get(this.#identity.json, path);
   }
 }
 

@@ -82,8 +82,7 @@ function hasOwnCollation(expression: Expression): boolean {
   if (expression.kind === 'scalar') return selectHasOwnCollation(expression.select);
   if (expression.kind !== 'column') return false;
   const { source, name } = expression;
-  if (source?.view !== undefined)
-    return source.view.columns.get(foldName(name))?.hasBinaryCollation === false;
+  if (source?.view !== undefined) return source.view.columns.get(foldName(name))?.collation !== 'BINARY';
   return source?.select != null && selectHasOwnCollation(source.select);
 }
 

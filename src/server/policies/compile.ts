@@ -1,6 +1,6 @@
 /**
- * compile.ts: from the text of the policies to `CompiledPolicies`. All mistakes are collected, with the policy where each
- * was found; a text with mistakes has no compiled form.
+ * compile.ts: from the text of the policies to `CompiledPolicies`. All mistakes are collected. A table with a mistake in
+ * its policies is denied as a whole, because the one that is missing might be the one that restricts.
  */
 import { createHash } from 'node:crypto';
 import type Database from 'better-sqlite3';
@@ -18,8 +18,7 @@ import { requireVocabulary } from './vocabulary.js';
 import { writeChecksOf } from './write-checks.js';
 
 export interface Compilation {
-  /** Absent when there are errors. */
-  policies?: CompiledPolicies;
+  policies: CompiledPolicies;
   statements: readonly PolicyStatement[];
   errors: readonly PolicyError[];
   /** What each branch was made of, for lint and explanations. */
@@ -32,14 +31,15 @@ export function compilePolicies(sqlite: Database.Database, text: string): Compil
   const { statements, errors } = parsePolicies(text);
   const hash = createHash('sha256').update(text).digest('hex');
   const compiler = new Compiler(sqlite, statements, [...errors]);
-  const tables = compiler.compile();
+  // Whatever cannot be read might be about any table.
+  const tables = errors.length > 0 ? new Map<string, TablePolicies>() : compiler.compile();
   const rest = {
     statements,
     errors: compiler.errors,
     alternatives: compiler.alternatives,
     schema: compiler.schema,
   };
-  return compiler.errors.length > 0 ? rest : { ...rest, policies: { hash, tables } };
+  return { policies: { hash, tables }, ...rest };
 }
 
 class Compiler {
@@ -47,6 +47,7 @@ class Compiler {
   readonly alternatives = new Map<Branch, Alternative>();
   readonly errors: PolicyError[];
   readonly #byTable = new Map<string, PolicyStatement[]>();
+  readonly #broken = new Set<string>();
   readonly #builtin: ReadonlySet<string>;
   readonly #resolver: Resolver;
 
@@ -63,10 +64,19 @@ class Compiler {
     for (const [folded, statements] of this.#byTable) {
       const view = this.schema.table(folded);
       if (view === undefined) continue;
-      const branches = this.#attempt(() => this.#branches(folded, view)) ?? [];
-      const checks = this.#attempt(() => writeChecksOf(statements, view, this.#resolver));
-      const denied = { insertCheck: null, updateUsing: null, updateCheck: null, deleteUsing: null };
-      tables.set(folded, { table: view.name, branches, ...(checks ?? denied) });
+      const compiled = this.#attempt(() => ({
+        branches: this.#branches(folded, view),
+        ...writeChecksOf(statements, view, this.#resolver),
+      }));
+      const denied = {
+        branches: [],
+        insertCheck: null,
+        updateUsing: null,
+        updateCheck: null,
+        deleteUsing: null,
+      };
+      const isBroken = this.#broken.has(folded) || compiled === undefined;
+      tables.set(folded, { table: view.name, ...(isBroken ? denied : compiled) });
     }
     return tables;
   }
@@ -83,7 +93,8 @@ class Compiler {
       if (statement.check !== null) requireVocabulary(statement.check, false, this.#builtin);
       return true;
     });
-    if (isFine) this.#byTable.set(folded, [...statements, statement]);
+    if (!isFine) this.#broken.add(folded);
+    this.#byTable.set(folded, [...statements, statement]);
   }
 
   #branches(folded: string, view: TableView): Branch[] {
@@ -103,7 +114,7 @@ class Compiler {
 
   /** What the SELECT policies of a table say together: a new tree each time, because resolving fills it in. */
   #selectPolicy(folded: string): Expression | null {
-    const all = this.#byTable.get(folded) ?? [];
+    const all = this.#broken.has(folded) ? [] : (this.#byTable.get(folded) ?? []);
     const reading = all.filter(({ command }) => command === 'SELECT' || command === 'ALL');
     const expressions = (isRestrictive: boolean) =>
       reading

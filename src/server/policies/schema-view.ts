@@ -7,11 +7,14 @@ import { findTable, foldName, keyColumns, quoteName, type RealTable } from '../s
 
 /** blob: columns without a type; none: expressions that are no column. SQLite compares by these classes. */
 export type Affinity = 'numeric' | 'text' | 'blob' | 'none';
+type StorageType = 'INTEGER' | 'REAL' | 'NUMERIC' | 'TEXT' | 'BLOB';
 
 export interface ColumnView {
   name: string;
+  /** A type with the affinity of the declared one. */
+  type: StorageType;
   affinity: Affinity;
-  hasBinaryCollation: boolean;
+  collation: string;
   /** Whether a value occurs at most once in it. */
   isUnique: boolean;
 }
@@ -53,11 +56,12 @@ export class SchemaView {
     const collations = this.#collations(real);
     const unique = this.#uniqueColumns(real);
     const columns = new Map<string, ColumnView>();
-    for (const { name, type } of real.columns) {
-      const folded = foldName(name);
-      const affinity = affinityOfType(type, isStrict);
-      const hasBinaryCollation = collations.get(folded) === 'BINARY';
-      columns.set(folded, { name, affinity, hasBinaryCollation, isUnique: unique.has(folded) });
+    for (const column of real.columns) {
+      const folded = foldName(column.name);
+      const type = storageType(column.type, isStrict);
+      const collation = collations.get(folded) ?? '';
+      const isUnique = unique.has(folded);
+      columns.set(folded, { name: column.name, type, affinity: affinityOf(type), collation, isUnique });
     }
     const key = keyColumns(real).flatMap((name) => columns.get(name) ?? []);
     return { name: real.name, columns, key, isTracked: real.isTracked };
@@ -101,10 +105,21 @@ export class SchemaView {
 }
 
 /** SQLite's rules for the affinity of a declared type. */
-export function affinityOfType(type: string, isStrict = false): Affinity {
-  const upper = type.toUpperCase();
-  if (isStrict && upper === 'ANY') return 'blob';
-  if (upper.includes('INT')) return 'numeric';
-  if (/CHAR|CLOB|TEXT/.test(upper)) return 'text';
-  return upper === '' || upper.includes('BLOB') ? 'blob' : 'numeric';
+function storageType(declared: string, isStrict: boolean): StorageType {
+  const upper = declared.toUpperCase();
+  if (isStrict && upper === 'ANY') return 'BLOB';
+  if (upper.includes('INT')) return 'INTEGER';
+  if (/CHAR|CLOB|TEXT/.test(upper)) return 'TEXT';
+  if (upper === '' || upper.includes('BLOB')) return 'BLOB';
+  return /REAL|FLOA|DOUB/.test(upper) ? 'REAL' : 'NUMERIC';
+}
+
+function affinityOf(type: StorageType): Affinity {
+  if (type === 'TEXT') return 'text';
+  return type === 'BLOB' ? 'blob' : 'numeric';
+}
+
+/** The affinity of CAST(.. AS type). */
+export function affinityOfType(type: string): Affinity {
+  return affinityOf(storageType(type, false));
 }
