@@ -1,6 +1,7 @@
 /**
- * active-policies.ts: the policies that are in force in a database: the newest row of cloudsync_server_policies. Other
- * processes deploy, so the table is asked each time; compiling is done again only when it or the schema has changed.
+ * active-policies.ts: the policies that are in force in a database: the newest row of cloudsync_server_policies.
+ * Other processes deploy, so the table is asked each time; compiling is done again only when it or the schema has
+ * changed.
  */
 import type Database from 'better-sqlite3';
 import { compilePolicies } from './compile.js';
@@ -30,7 +31,9 @@ export class ActivePolicies {
     this.#schema = sqlite.prepare<[], number>('PRAGMA main.schema_version').pluck();
   }
 
-  /** Undefined when none were ever deployed: then nobody is restricted. A policy that fits no more denies its table. */
+  /**
+   * Undefined when none were ever deployed: then nobody is restricted. A policy that fits no more denies its table.
+   */
   current(): CompiledPolicies | undefined {
     const version = this.#version.get() ?? null;
     if (version === null) return undefined;

@@ -1,6 +1,6 @@
 /**
- * auth-functions.ts: auth_userid(), auth_role(), auth_json() and auth_claim(path) on a connection. They answer for the
- * principal of the work that is being done, and outside of such work for nobody.
+ * auth-functions.ts: auth_userid(), auth_role(), auth_json() and auth_claim(path) on a connection. They answer for
+ * the principal of the work that is being done, and outside of such work for nobody.
  */
 import Database from 'better-sqlite3';
 import type { Principal } from '../principal.js';
@@ -15,7 +15,8 @@ interface Identity {
 /** A path means what SQLite says it means; the connection that asks for a claim is busy at that moment. */
 const EXTRACT = new Database(':memory:')
   .prepare<[string, string], unknown>('SELECT json_extract(?, ?)')
-  .pluck();
+  .pluck()
+  .safeIntegers(true);
 
 const NOBODY: Identity = { user: null, role: 'none', json: '{}' };
 

@@ -1,7 +1,7 @@
 /**
  * comparison.ts: SQLite's rules for comparing two values, as far as they depend on where the values come from
- * (https://www.sqlite.org/datatype3.html, sections 3 and 4): the affinity of a comparison, SQL that brings a value into
- * the form in which equality is equality of type and bytes, and whether a collation has a say.
+ * (https://www.sqlite.org/datatype3.html, sections 3 and 4): the affinity of a comparison, SQL that brings a value
+ * into the form in which equality is equality of type and bytes, and whether a collation has a say.
  */
 import { foldName } from '../store/tables.js';
 import { type Affinity, affinityOfType } from './schema-view.js';
@@ -25,6 +25,8 @@ export function affinityOf(expression: Expression): Affinity {
 function affinityOfColumn({ source, name }: Expression & { kind: 'column' }): Affinity {
   const folded = foldName(name);
   if (source?.view !== undefined) return source.view.columns.get(folded)?.affinity ?? 'none';
+  // The columns of a table without declared types.
+  if (source?.call != null) return 'blob';
   if (source?.select == null) return 'none';
   const inner = source.select.columns.find(({ expression, alias }) => {
     const own = alias ?? (expression?.kind === 'column' ? expression.name : null);
@@ -48,8 +50,8 @@ export function comparisonAffinity(left: Affinity, right: Affinity): Affinity {
 }
 
 /**
- * SQL for a value in normal form. Affinity has no operator; but a comparison with a cast applies it, and so says whether
- * the cast of a text is what affinity would have made of it.
+ * SQL for a value in normal form. Affinity has no operator; but a comparison with a cast applies it, and so says
+ * whether the cast of a text is what affinity would have made of it.
  */
 export function normalized(value: string, affinity: Affinity): string {
   const whole = (number: string) => {

@@ -1,6 +1,6 @@
 /**
- * compile.ts: from the text of the policies to `CompiledPolicies`. All mistakes are collected. A table with a mistake in
- * its policies is denied as a whole, because the one that is missing might be the one that restricts.
+ * compile.ts: from the text of the policies to `CompiledPolicies`. All mistakes are collected. A table with a
+ * mistake in its policies is denied as a whole, because the one that is missing might be the one that restricts.
  */
 import { createHash } from 'node:crypto';
 import type Database from 'better-sqlite3';

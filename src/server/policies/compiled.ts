@@ -1,6 +1,6 @@
 /**
- * compiled.ts: what becomes of a file of policies: the interface between the compiler and those who keep the scopes of
- * rows and judge writes. Everything in it is SQL text, so SQLite decides, and plain data, so it may be compared.
+ * compiled.ts: what becomes of a file of policies: the interface between the compiler and those who keep the scopes
+ * of rows and judge writes. Everything in it is SQL text, so SQLite decides, and plain data, so it may be compared.
  *
  * A row is visible to a principal exactly when for some branch of its table the keys of the row and the keys of the
  * principal have a tuple in common. The queries bring key values into a normal form (affinity of the comparison,
@@ -31,7 +31,7 @@ export interface Branch {
   id: string;
   /** Values of a key tuple, at least one: a branch without any link has the constant key 1. */
   width: number;
-  /** SELECT k0, k1 .. of one row, whose key values are bound as ?1, ?2 ..; no duplicates, no NULL. */
+  /** SELECT k0, k1 .. of one row, whose key values are its parameters; no duplicates, no NULL. */
   rowKeys: string;
   /** The same for all rows: SELECT <key columns of the table>, k0, k1 .. */
   allKeys: string;
@@ -45,6 +45,6 @@ export interface Dependency {
   table: string;
   /** The columns whose values, before and after the change, lead to rows of T. */
   columns: readonly string[];
-  /** SELECT <key columns of T> with those values bound as ?1, ?2 ..; may find a few rows too many. */
+  /** SELECT <key columns of T> with those values as parameters; may find a few rows too many. */
   affected: string;
 }

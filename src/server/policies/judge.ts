@@ -27,11 +27,11 @@ export class WriteJudge {
   }
 
   /**
-   * Whether the policies of its table allow a write. Asked within a transaction, as the principal, while the database is
-   * as it was before the write. An expression that fails allows nothing.
+   * Whether the policies of its table allow a write. Asked within a transaction, as the principal, while the
+   * database is as it was before the write. An expression that fails allows nothing.
    *
-   * @param write `key`: the values of the key of the row as it is; `image`: the row as it would be, as SELECT * gives
-   *   it (with safeIntegers)
+   * @param write `key`: the values of the key of the row as it is; `image`: the row as it would be, as SELECT *
+   *   gives it (with safeIntegers)
    */
   allows(policies: TablePolicies, write: Write): boolean {
     const table = this.#table(policies.table);

@@ -1,7 +1,7 @@
 /**
- * parse-expression.ts: reads expressions with SQLite's operators and precedences (a Pratt parser). The tree is printed
- * with brackets around everything, so a mistake about precedence would change the meaning: test/policies/parser.test.ts
- * compares random expressions with SQLite's own reading of them.
+ * parse-expression.ts: reads expressions with SQLite's operators and precedences (a Pratt parser). The tree is
+ * printed with brackets around everything, so a mistake about precedence would change the meaning:
+ * test/policies/parser.test.ts compares random expressions with SQLite's own reading of them.
  */
 import { parseOperands, parseSelect } from './parse-select.js';
 import { PolicyError } from './policy-error.js';

@@ -1,6 +1,6 @@
 /**
- * queries.ts: writes the queries of one alternative: the keys of one row and of all rows, the keys of a principal, and
- * which rows a change in a joined table affects.
+ * queries.ts: writes the queries of one alternative: the keys of one row and of all rows, the keys of a principal,
+ * and which rows a change in a joined table affects.
  */
 import { createHash } from 'node:crypto';
 import { foldName, quoteName } from '../store/tables.js';
@@ -27,7 +27,7 @@ export function branchOf(alternative: Alternative, subject: Source, table: Table
     return keyQuery(links, 'row', sources, alternative.rowConditions, condition, columns);
   };
   const keyColumns = table.key.map(({ name }) => name);
-  const isRow = keyColumns.map((name, index) => `s0.${quoteName(name)} = ?${index + 1}`).join(' AND ');
+  const isRow = keyColumns.map((name) => `s0.${quoteName(name)} = ?`).join(' AND ');
   return {
     id: createHash('sha256').update(principalKeys).digest('hex').slice(0, 32),
     width: Math.max(1, links.length),
@@ -50,8 +50,8 @@ function distinctLinks(links: readonly Link[]): Link[] {
 }
 
 /**
- * The inner query has the values as they are, the outer one brings them into normal form and leaves out NULL, which is
- * equal to nothing.
+ * The inner query has the values as they are, the outer one brings them into normal form and leaves out NULL, which
+ * is equal to nothing.
  */
 function keyQuery(
   links: readonly Link[],
@@ -162,9 +162,7 @@ function dependency(
   const from = [subject, ...near.filter((each) => each !== subject)].map((each) => printer.source(each));
   const own = table.key.map(({ name }) => `${printer.alias(subject)}.${quoteName(name)}`);
   const where = nearConditions.map((condition) => printer.expression(condition));
-  steps.forEach((step, index) => {
-    where.push(reaches(step, source, `?${index + 1}`, printer));
-  });
+  where.push(...steps.map((step) => reaches(step, source, printer)));
   return {
     table: source.view?.name ?? '',
     columns: steps.map(({ column }) => column),
@@ -173,12 +171,7 @@ function dependency(
 }
 
 /** The equality with a value in place of the column, which has no affinity any more. */
-function reaches(
-  { column, outer, condition }: Step,
-  source: Source,
-  value: string,
-  printer: Printer,
-): string {
+function reaches({ column, outer, condition }: Step, source: Source, printer: Printer): string {
   if (
     condition.kind === 'binary' &&
     (hasOtherCollation(condition.left) || hasOtherCollation(condition.right))
@@ -190,7 +183,7 @@ function reaches(
   const inner = source.view?.columns.get(foldName(column))?.affinity ?? 'none';
   const outerAffinity = affinityOf(outer);
   const isPlain = outerAffinity === inner || outerAffinity === 'numeric';
-  if (isPlain) return `${text} = ${value}`;
+  if (isPlain) return `${text} = ?`;
   const affinity = inner === 'numeric' ? 'numeric' : 'text';
-  return `${normalized(text, affinity)} = ${normalized(value, affinity)}`;
+  return `${normalized(text, affinity)} = (SELECT ${normalized('value', affinity)} FROM (SELECT ? AS value))`;
 }

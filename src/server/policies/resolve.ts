@@ -1,7 +1,7 @@
 /**
- * resolve.ts: finds out to which table each column of an expression belongs, as SQLite would: the innermost query that
- * has it, then outwards, then the row that is judged. VISIBLE(.., table) is replaced by what the SELECT policies
- * of that table say.
+ * resolve.ts: finds out to which table each column of an expression belongs, as SQLite would: the innermost query
+ * that has it, then outwards, then the row that is judged. VISIBLE(.., table) is replaced by what the SELECT
+ * policies of that table say.
  */
 import { foldName } from '../store/tables.js';
 import { PolicyError } from './policy-error.js';
