@@ -222,6 +222,15 @@ export const BANDS: readonly Band[] = [
     short: 80,
     long: 20_000,
   },
+  {
+    name: 'policies',
+    shows:
+      'rows and principals have keys in common exactly when SQLite says by the policy that they are visible',
+    unit: 'worlds',
+    file: 'test/policies/visibility.test.ts',
+    short: 300,
+    long: 20_000,
+  },
 ];
 
 /** @throws Error when there is no band of that name */

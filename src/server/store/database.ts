@@ -8,11 +8,14 @@
  * | cloudsync_server_state | `epoch`: identity of this database; `cursor_secret`: key of the cursors |
  * | cloudsync_server_sites | per device: whose it is, its last batch with digest and recorded answer |
  * | cloudsync_server_pushes | per commit that brought changes: the head after it, and a random nonce |
+ * | cloudsync_server_policies | texts of policies; the newest one is in force |
  */
 import Database from 'better-sqlite3';
 import { load } from '../../node/index.js';
 import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
+import { ActivePolicies, POLICIES_TABLE } from '../policies/active-policies.js';
+import { AuthFunctions } from '../policies/auth-functions.js';
 import { mayActFor, type Principal } from '../principal.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
 import { NONCE_BYTES } from './cursor.js';
@@ -25,7 +28,8 @@ CREATE TABLE IF NOT EXISTS cloudsync_server_sites(
   site BLOB PRIMARY KEY NOT NULL, subject TEXT NOT NULL, last_batch INTEGER NOT NULL DEFAULT 0,
   digest BLOB, answer BLOB, created INTEGER NOT NULL, last_seen INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS cloudsync_server_pushes(head INTEGER PRIMARY KEY, nonce BLOB NOT NULL) STRICT;`;
+CREATE TABLE IF NOT EXISTS cloudsync_server_pushes(head INTEGER PRIMARY KEY, nonce BLOB NOT NULL) STRICT;
+${POLICIES_TABLE}`;
 
 export interface SiteRow {
   subject: string;
@@ -40,6 +44,8 @@ export class SyncDatabase {
   readonly epoch: Buffer;
   readonly cursorSecret: Buffer;
   readonly surroundings: Surroundings;
+  readonly auth: AuthFunctions;
+  readonly policies: ActivePolicies;
   readonly #statements = new Map<string, Database.Statement>();
 
   /**
@@ -56,6 +62,8 @@ export class SyncDatabase {
       const state = this.sqlite.transaction(() => createTables(this.sqlite, surroundings)).immediate();
       this.epoch = state.epoch;
       this.cursorSecret = state.cursorSecret;
+      this.auth = new AuthFunctions(this.sqlite);
+      this.policies = new ActivePolicies(this.sqlite);
     } catch (error) {
       this.sqlite.close();
       throw error;
