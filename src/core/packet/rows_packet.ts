@@ -32,8 +32,8 @@ export class RowsPacket {
 
   /**
    * The packet of the next rows of the list, of about `aim` bytes and of at least one row. Null when there is nothing
-   * to send of the rows used, and on errors. Names of nothing are passed over; the deletion of a row goes along whatever
-   * `since` says, because the asker may have been shown the row later than that.
+   * to send of the rows used, and on errors. Names of nothing are passed over; the deletion of a row goes along
+   * whatever `since` says, because the asker may have been shown the row later than that.
    */
   make(rows: NamedRows, aim: u32): Slice | null {
     const encoder = new Encoder(ownSite(), aim + 4096);
