@@ -1,7 +1,7 @@
 /**
  * restamp.ts: gives new stamps to what was written while this device's clock was far ahead. A server takes no stamp
- * that lies more than a day ahead of its own clock, because it would outvote everybody's edits until that day has come.
- * So what the server does not have yet gets stamps from its present time on, in the order in which it was written.
+ * that lies too far ahead of its own clock, because it would outvote everybody's edits until that time has come. So
+ * what the server does not have yet gets stamps from its present time on, in the order in which it was written.
  *
  * Only stamps change, not the seq of rows: what was to be sent still is.
  */
@@ -11,26 +11,19 @@ import { Table } from '../catalog/table';
 import { ClockScan } from '../clock/clock_scan';
 import { RowClock } from '../clock/row_clock';
 import { Stamps } from '../clock/stamps';
-import { DRIFT_MAX, SANE_WALL_CLOCK } from '../packet/limits';
+import { SANE_WALL_CLOCK } from '../packet/limits';
 import { failWith, hasFailed } from '../sql/failure';
 import { sentSeq } from './endpoint';
 
-/** Maps clocks that are too large to ones from the server's time on, and keeps their order. */
+/** Maps clocks that the server's time has not reached to ones right behind it, and keeps their order. */
 class NewClocks {
   /** Ascending, without duplicates, once `complete` was called. */
   private late: Array<i64> = [];
-  /** The largest clock seen that may stay. */
-  private highest: i64;
-  private limit: i64;
 
-  constructor(serverTime: i64) {
-    this.highest = serverTime;
-    this.limit = serverTime + DRIFT_MAX;
-  }
+  constructor(private serverTime: i64) {}
 
   see(clock: i64, site: i32): void {
     if (this.isLate(clock, site)) this.late.push(clock);
-    else if (clock > this.highest && clock <= this.limit) this.highest = clock;
   }
 
   seeAll(stamps: Stamps): void {
@@ -48,7 +41,7 @@ class NewClocks {
   }
 
   isLate(clock: i64, site: i32): bool {
-    return clock > this.limit && site == ownSite();
+    return clock > this.serverTime && site == ownSite();
   }
 
   get any(): bool {
@@ -64,12 +57,12 @@ class NewClocks {
       if (this.late[middle] < clock) low = middle + 1;
       else high = middle;
     }
-    return this.highest + 1 + low;
+    return this.serverTime + 1 + low;
   }
 
   /** The largest of the new clocks. */
   get last(): i64 {
-    return this.highest + this.late.length;
+    return this.serverTime + this.late.length;
   }
 }
 
@@ -99,7 +92,7 @@ function exchange(values: Array<i64>, left: i32, right: i32): void {
 }
 
 /**
- * Restamps what was not sent and lies too far ahead of the server. Inside a write operation. False on errors, and when
+ * Restamps what was not sent and lies ahead of the server. Inside a write operation. False on errors, and when
  * there is nothing of the kind: then the server's objection is not understood.
  *
  * @param serverTime microseconds since 1970, as the server says
