@@ -95,3 +95,18 @@ test('a wrong clock that stays wrong does no harm either', () => {
   }
   for (const one of [ahead, other]) one.close();
 });
+
+test('stamps that the server has taken stay, and what is written afterwards is newer than they are', () => {
+  const [ahead, other] = [device('hour', 'taken'), device('sees', 'taken')];
+  const HOUR = 1 / 24;
+  writeAhead(ahead, HOUR, "INSERT INTO notes VALUES('n', 'an hour ahead', 'one')");
+  settle(ahead, other);
+  writeAhead(ahead, YEAR_DAYS, "UPDATE notes SET b = 'two'");
+  settle(ahead, other);
+  ahead.run("UPDATE notes SET a = 'the clock is right'");
+  settle(ahead, other);
+  for (const one of [ahead, other]) {
+    expect(one.rows('SELECT * FROM notes')).toEqual(['n|the clock is right|two']);
+    one.close();
+  }
+});

@@ -10,10 +10,10 @@ import { ownSite } from '../catalog/sites';
 import { Table } from '../catalog/table';
 import { ClockScan } from '../clock/clock_scan';
 import { RowClock } from '../clock/row_clock';
-import { Stamps } from '../clock/stamps';
 import { SANE_WALL_CLOCK } from '../packet/limits';
+import { arenaMark, arenaRelease } from '../runtime/arena';
 import { failWith, hasFailed } from '../sql/failure';
-import { sentSeq } from './endpoint';
+import { sentSeq, sinceSeq } from './endpoint';
 
 /** Maps clocks that the server's time has not reached to ones right behind it, and keeps their order. */
 class NewClocks {
@@ -24,10 +24,6 @@ class NewClocks {
 
   see(clock: i64, site: i32): void {
     if (this.isLate(clock, site)) this.late.push(clock);
-  }
-
-  seeAll(stamps: Stamps): void {
-    for (let i = 0; i < stamps.width; i++) this.see(stamps.clock(i), stamps.site(i));
   }
 
   complete(): void {
@@ -58,11 +54,6 @@ class NewClocks {
       else high = middle;
     }
     return this.serverTime + 1 + low;
-  }
-
-  /** The largest of the new clocks. */
-  get last(): i64 {
-    return this.serverTime + this.late.length;
   }
 }
 
@@ -110,16 +101,21 @@ export function restampUnsent(tables: Array<Table>, serverTime: i64): bool {
   for (let i = 0; i < tables.length; i++) {
     if (!tables[i].missing && !restamp(tables[i], clocks)) return false;
   }
-  lowerClock(clocks.last);
-  return true;
+  return setClock(tables);
 }
 
 function collect(table: Table, clocks: NewClocks): bool {
+  const since = sinceSeq();
   const scan = new ClockScan(table, sentSeq(), i64.MAX_VALUE);
   while (scan.advance()) {
-    clocks.see(scan.clock.clock, scan.clock.site);
-    clocks.seeAll(scan.clock.stamps);
-    if (scan.clock.hasDeleted) clocks.seeAll(scan.clock.deleted);
+    const clock = scan.clock;
+    if (!clock.alive) clocks.see(clock.clock, clock.site);
+    for (let i = 0; i < clock.stamps.width; i++) {
+      if (clock.columnSeq(i) > since) clocks.see(clock.stamps.clock(i), clock.stamps.site(i));
+    }
+    for (let i = 0; clock.hasDeleted && i < clock.deleted.width; i++) {
+      clocks.see(clock.deleted.clock(i), clock.deleted.site(i));
+    }
   }
   scan.close();
   return !hasFailed();
@@ -127,19 +123,20 @@ function collect(table: Table, clocks: NewClocks): bool {
 
 function restamp(table: Table, clocks: NewClocks): bool {
   const scan = new ClockScan(table, sentSeq(), i64.MAX_VALUE);
+  const since = sinceSeq();
   let ok = true;
-  while (ok && scan.advance()) ok = !restampRow(scan.clock, clocks) || scan.write();
+  while (ok && scan.advance()) ok = !restampRow(scan.clock, clocks, since) || scan.write();
   scan.close();
   return ok && !hasFailed();
 }
 
-/** True when the row had a late stamp. */
-function restampRow(clock: RowClock, clocks: NewClocks): bool {
-  let changed = clocks.isLate(clock.clock, clock.site);
+/** True when the row had a late stamp. Columns up to `since` were sent; the server has taken their stamps. */
+function restampRow(clock: RowClock, clocks: NewClocks, since: i64): bool {
+  let changed = !clock.alive && clocks.isLate(clock.clock, clock.site);
   if (changed) clock.clock = clocks.of(clock.clock);
   for (let i = 0; i < clock.stamps.width; i++) {
     const late = clock.stamps.clock(i);
-    if (!clocks.isLate(late, clock.stamps.site(i))) continue;
+    if (clock.columnSeq(i) <= since || !clocks.isLate(late, clock.stamps.site(i))) continue;
     clock.stampOne(i, clocks.of(late), ownSite(), clock.columnSeq(i));
     changed = true;
   }
@@ -150,4 +147,29 @@ function restampRow(clock: RowClock, clocks: NewClocks): bool {
     changed = true;
   }
   return changed;
+}
+
+/** The clock goes back to the largest stamp that there is: what is written next has to be larger. */
+function setClock(tables: Array<Table>): bool {
+  let largest: i64 = 0;
+  for (let i = 0; i < tables.length; i++) {
+    if (tables[i].missing) continue;
+    const scan = new ClockScan(tables[i], 0, i64.MAX_VALUE);
+    const mark = arenaMark();
+    while (scan.advance()) {
+      largest = max(largest, largestOf(scan.clock));
+      arenaRelease(mark);
+    }
+    scan.close();
+  }
+  lowerClock(largest);
+  return !hasFailed();
+}
+
+function largestOf(clock: RowClock): i64 {
+  let largest = clock.clock;
+  for (let i = 0; i < clock.stamps.width; i++) {
+    largest = max(largest, max(clock.stamps.clock(i), clock.deleted.clock(i)));
+  }
+  return largest;
 }
