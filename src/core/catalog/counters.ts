@@ -41,6 +41,10 @@ export function nextSeq(): i64 {
   return seq;
 }
 
+export function currentClock(): i64 {
+  return clock;
+}
+
 /** Reserves `count` numbers and returns the one before the first of them. */
 export function takeSeqs(count: i64): i64 {
   seq += count;

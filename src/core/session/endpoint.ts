@@ -12,8 +12,11 @@
  *                         sending that is under way began. It follows network.sent with a batch that reaches the end
  *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or
  *                         when the server is a new one or has lost data)
+ *     network.clock       no stamp that the server has taken from this device is larger; network.batch_clock: the same
+ *                         of the batch that waits
  *     network.cursor      how far we have received, in the server's words
  */
+import { currentClock } from '../catalog/counters';
 import { sendEverything } from '../catalog/send_settings';
 import {
   removeSetting,
@@ -178,12 +181,23 @@ export function setCursor(value: Slice): bool {
   return setBlob('network.cursor', value);
 }
 
+/** No stamp of the batch that is being made is larger than the clock now. */
+export function noteBatchClock(): bool {
+  return setInteger('network.batch_clock', currentClock());
+}
+
+/** No stamp that the server has taken from this device is larger. */
+export function acknowledgedClock(): i64 {
+  return settingInteger('network.clock', 0);
+}
+
 /** Records that the server has the batch, all rows up to `upto`, and all own changes up to `since`. */
 export function acknowledge(batch: i64, since: i64, upto: i64): bool {
   return (
     executeLiteral('DELETE FROM main.cloudsync_outbox') &&
     setInteger('network.batch', batch) &&
     setInteger('network.since', since) &&
-    setInteger('network.sent', upto)
+    setInteger('network.sent', upto) &&
+    setInteger('network.clock', settingInteger('network.batch_clock', 0))
   );
 }

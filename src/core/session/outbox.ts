@@ -12,7 +12,7 @@ import { Pages } from '../packet/pages';
 import { hasFailed } from '../sql/failure';
 import { executeLiteral, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { acknowledge, acknowledgedBatch, everythingSeq, sentSeq, sinceSeq } from './endpoint';
+import { acknowledge, acknowledgedBatch, everythingSeq, noteBatchClock, sentSeq, sinceSeq } from './endpoint';
 
 export class Batch {
   constructor(
@@ -85,6 +85,7 @@ function makeBatch(aim: u32): Batch | null {
   insert.integer(1, batch.number).integer(2, since).integer(3, batch.upto);
   insert.blob(4, packet.pointer, packet.size).run();
   insert.close();
+  noteBatchClock();
   return batch;
 }
 

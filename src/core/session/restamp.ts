@@ -13,14 +13,21 @@ import { RowClock } from '../clock/row_clock';
 import { SANE_WALL_CLOCK } from '../packet/limits';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { failWith, hasFailed } from '../sql/failure';
-import { sentSeq, sinceSeq } from './endpoint';
+import { acknowledgedClock, sentSeq, sinceSeq } from './endpoint';
 
-/** Maps clocks that the server's time has not reached to ones right behind it, and keeps their order. */
+/**
+ * Maps clocks that the server's time has not reached to ones right behind it, and behind what the server has taken
+ * already, which they may replace; and keeps their order.
+ */
 class NewClocks {
   /** Ascending, without duplicates, once `complete` was called. */
   private late: Array<i64> = [];
 
-  constructor(private serverTime: i64) {}
+  /** @param newest what the new clocks have to be larger than */
+  constructor(
+    private serverTime: i64,
+    private newest: i64,
+  ) {}
 
   see(clock: i64, site: i32): void {
     if (this.isLate(clock, site)) this.late.push(clock);
@@ -53,7 +60,7 @@ class NewClocks {
       if (this.late[middle] < clock) low = middle + 1;
       else high = middle;
     }
-    return this.serverTime + 1 + low;
+    return this.newest + 1 + low;
   }
 }
 
@@ -90,7 +97,7 @@ function exchange(values: Array<i64>, left: i32, right: i32): void {
  */
 export function restampUnsent(tables: Array<Table>, serverTime: i64): bool {
   if (serverTime < SANE_WALL_CLOCK) return failWith('the clock of the server is not set; look at the server');
-  const clocks = new NewClocks(serverTime);
+  const clocks = new NewClocks(serverTime, max(serverTime, acknowledgedClock()));
   for (let i = 0; i < tables.length; i++) {
     if (!tables[i].open()) return false;
     if (!tables[i].missing && !collect(tables[i], clocks)) return false;
