@@ -5,6 +5,7 @@
 import { KEY_HELP, manageKeys } from './command-line/key.js';
 import { OPERATIONS_HELP, operate } from './command-line/operations.js';
 import { UsageError } from './command-line/options.js';
+import { managePolicies, POLICY_HELP } from './command-line/policy.js';
 import { SERVE_HELP, serve } from './command-line/serve.js';
 import { manageTokens, TOKEN_HELP } from './command-line/token.js';
 
@@ -13,10 +14,11 @@ async function main(words: string[]): Promise<void> {
   if (command === 'serve') await serve(rest, process.env);
   else if (command === 'key') manageKeys(rest, process.env);
   else if (command === 'token') manageTokens(rest, process.env);
+  else if (command === 'policy') process.exitCode = managePolicies(rest, process.env);
   else if (command === 'backup' || command === 'restore' || command === 'doctor') {
     process.exitCode = await operate(command, rest, process.env);
   } else if (command === '--help' || command === 'help') {
-    process.stdout.write(`${SERVE_HELP}\n${KEY_HELP}\n${TOKEN_HELP}\n${OPERATIONS_HELP}`);
+    process.stdout.write(`${SERVE_HELP}\n${KEY_HELP}\n${TOKEN_HELP}\n${POLICY_HELP}\n${OPERATIONS_HELP}`);
   } else {
     throw new UsageError(command === undefined ? 'a command is missing' : `unknown command "${command}"`);
   }

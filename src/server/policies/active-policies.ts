@@ -4,6 +4,7 @@
  * changed.
  */
 import type Database from 'better-sqlite3';
+import { tableName } from '../store/tables.js';
 import { compilePolicies } from './compile.js';
 import type { CompiledPolicies } from './compiled.js';
 
@@ -48,6 +49,8 @@ export class ActivePolicies {
 
 /** The text that is in force, or undefined. */
 export function activeText(sqlite: Database.Database): string | undefined {
+  // A server of an earlier version has made no table for them.
+  if (tableName(sqlite, 'cloudsync_server_policies') === undefined) return undefined;
   return sqlite.prepare<[], { text: string }>(NEWEST).get()?.text;
 }
 

@@ -31,8 +31,9 @@ export function compilePolicies(sqlite: Database.Database, text: string): Compil
   const { statements, errors } = parsePolicies(text);
   const hash = createHash('sha256').update(text).digest('hex');
   const compiler = new Compiler(sqlite, statements, [...errors]);
+  const compiled = compiler.compile();
   // Whatever cannot be read might be about any table.
-  const tables = errors.length > 0 ? new Map<string, TablePolicies>() : compiler.compile();
+  const tables = errors.length > 0 ? new Map<string, TablePolicies>() : compiled;
   const rest = {
     statements,
     errors: compiler.errors,
