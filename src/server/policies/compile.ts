@@ -3,8 +3,8 @@
  * mistake in its policies is denied as a whole, because the one that is missing might be the one that restricts.
  */
 import { createHash } from 'node:crypto';
-import type Database from 'better-sqlite3';
-import { foldName } from '../store/tables.js';
+import Database from 'better-sqlite3';
+import { foldName, quoteName } from '../store/tables.js';
 import { combined } from './combine.js';
 import type { Branch, CompiledPolicies, TablePolicies } from './compiled.js';
 import { type Alternative, alternativesOf } from './normal-form.js';
@@ -14,7 +14,7 @@ import { branchOf } from './queries.js';
 import { Resolver } from './resolve.js';
 import { SchemaView, type TableView } from './schema-view.js';
 import type { Expression, Source } from './syntax.js';
-import { requireVocabulary } from './vocabulary.js';
+import { type Dialect, requireVocabulary } from './vocabulary.js';
 import { writeChecksOf } from './write-checks.js';
 
 export interface Compilation {
@@ -26,7 +26,11 @@ export interface Compilation {
   schema: SchemaView;
 }
 
-/** Compiles policies for the tables that a database has now. */
+/**
+ * Compiles policies for the tables that a database has now.
+ *
+ * @param sqlite a connection with the auth functions
+ */
 export function compilePolicies(sqlite: Database.Database, text: string): Compilation {
   const { statements, errors } = parsePolicies(text);
   const hash = createHash('sha256').update(text).digest('hex');
@@ -49,13 +53,15 @@ class Compiler {
   readonly errors: PolicyError[];
   readonly #byTable = new Map<string, PolicyStatement[]>();
   readonly #broken = new Set<string>();
-  readonly #builtin: ReadonlySet<string>;
+  readonly #sqlite: Database.Database;
+  readonly #dialect: Dialect;
   readonly #resolver: Resolver;
 
   constructor(sqlite: Database.Database, statements: readonly PolicyStatement[], errors: PolicyError[]) {
     this.schema = new SchemaView(sqlite);
     this.errors = errors;
-    this.#builtin = builtinFunctions(sqlite);
+    this.#sqlite = sqlite;
+    this.#dialect = dialectOf(sqlite);
     this.#resolver = new Resolver(this.schema, (table) => this.#selectPolicy(foldName(table)));
     for (const statement of statements) this.#collect(statement);
   }
@@ -65,10 +71,7 @@ class Compiler {
     for (const [folded, statements] of this.#byTable) {
       const view = this.schema.table(folded);
       if (view === undefined) continue;
-      const compiled = this.#attempt(() => ({
-        branches: this.#branches(folded, view),
-        ...writeChecksOf(statements, view, this.#resolver),
-      }));
+      const compiled = this.#attempt(() => this.#compileTable(folded, view, statements));
       const denied = {
         branches: [],
         insertCheck: null,
@@ -77,9 +80,19 @@ class Compiler {
         deleteUsing: null,
       };
       const isBroken = this.#broken.has(folded) || compiled === undefined;
-      tables.set(folded, { table: view.name, ...(isBroken ? denied : compiled) });
+      tables.set(folded, isBroken ? { table: view.name, ...denied } : compiled);
     }
     return tables;
+  }
+
+  #compileTable(folded: string, view: TableView, statements: readonly PolicyStatement[]): TablePolicies {
+    const branches = this.#branches(folded, view);
+    const policies = { table: view.name, branches, ...writeChecksOf(statements, view, this.#resolver) };
+    for (const sql of statementsOf(policies)) {
+      const failure = failureIn(() => this.#sqlite.prepare(sql));
+      if (failure !== undefined) throw new PolicyError(statements[0]?.offset ?? 0, failure);
+    }
+    return policies;
   }
 
   /** Looks a statement over by itself; one with a mistake is left out of the rest. */
@@ -90,8 +103,8 @@ class Compiler {
       requireUsableTable(statement, this.schema);
       requireNewName(statement, statements);
       const isStable = statement.command === 'SELECT' || statement.command === 'ALL';
-      if (statement.using !== null) requireVocabulary(statement.using, isStable, this.#builtin);
-      if (statement.check !== null) requireVocabulary(statement.check, false, this.#builtin);
+      if (statement.using !== null) requireVocabulary(statement.using, isStable, this.#dialect);
+      if (statement.check !== null) requireVocabulary(statement.check, false, this.#dialect);
       return true;
     });
     if (!isFine) this.#broken.add(folded);
@@ -150,7 +163,34 @@ function rowSource(view: TableView): Source {
   return { offset: 0, join: 'first', table: view.name, ...nothing, view, side: 'row' };
 }
 
-function builtinFunctions(sqlite: Database.Database): Set<string> {
+function dialectOf(sqlite: Database.Database): Dialect {
   const sql = 'SELECT DISTINCT name FROM pragma_function_list WHERE builtin';
-  return new Set(sqlite.prepare<[], string>(sql).pluck().all());
+  const builtin = new Set(sqlite.prepare<[], string>(sql).pluck().all());
+  const failureOf = (expression: string) => failureIn(() => sqlite.prepare(`SELECT ${expression}`).get());
+  return { builtin, failureOf };
+}
+
+/** SQLite's words for why it cannot do something. */
+function failureIn(work: () => unknown): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR') return error.message;
+    throw error;
+  }
+}
+
+/** All statements that a table's policies are run by. */
+function statementsOf({ table, branches, ...checks }: TablePolicies): string[] {
+  const { insertCheck, updateUsing, updateCheck, deleteUsing } = checks;
+  const name = quoteName(table);
+  const writing = [insertCheck, updateUsing, updateCheck, deleteUsing].flatMap((check) =>
+    check === null ? [] : [`SELECT 1 FROM ${name} AS OLD, ${name} AS NEW WHERE ${check}`],
+  );
+  const reading = branches.flatMap(({ rowKeys, allKeys, principalKeys, dependencies }) => [
+    ...[rowKeys, allKeys, principalKeys],
+    ...dependencies.map(({ affected }) => affected),
+  ]);
+  return [...reading, ...writing];
 }

@@ -4,6 +4,7 @@
  * because of one row that somebody wrote. Write policies may use everything that SQLite brings.
  */
 import { PolicyError } from './policy-error.js';
+import { Printer } from './print.js';
 import { type Expression, operandsOf, walk } from './syntax.js';
 
 const AUTH = new Set(['auth_userid', 'auth_role', 'auth_json', 'auth_claim']);
@@ -43,21 +44,24 @@ export function requireRowFunction(offset: number, name: string): void {
   throw new PolicyError(offset, `${name} cannot be used in FROM`, 'use a table, json_each or json_tree');
 }
 
-/**
- * @param isStable whether it is part of what decides about reading
- * @param builtin the names of the functions that SQLite brings
- * @throws PolicyError at a function or operator that cannot be used here
- */
-export function requireVocabulary(
-  expression: Expression,
-  isStable: boolean,
-  builtin: ReadonlySet<string>,
-): void {
-  const check = isStable ? requireStable : requireAllowed;
-  walk(expression, { expression: (each) => check(each, builtin) });
+/** What of the vocabulary only SQLite knows. */
+export interface Dialect {
+  /** The names of the functions that it brings. */
+  builtin: ReadonlySet<string>;
+  /** Why a constant expression fails; undefined when it does not. */
+  failureOf(expression: string): string | undefined;
 }
 
-function requireAllowed(expression: Expression, builtin: ReadonlySet<string>): void {
+/**
+ * @param isStable whether it is part of what decides about reading
+ * @throws PolicyError at a function or operator that cannot be used here
+ */
+export function requireVocabulary(expression: Expression, isStable: boolean, dialect: Dialect): void {
+  const check = isStable ? requireStable : requireAllowed;
+  walk(expression, { expression: (each) => check(each, dialect) });
+}
+
+function requireAllowed(expression: Expression, { builtin }: Dialect): void {
   if (expression.kind !== 'call') return;
   const { name, offset } = expression;
   if (isAuthFunction(name)) requireLiteralPath(expression);
@@ -66,13 +70,13 @@ function requireAllowed(expression: Expression, builtin: ReadonlySet<string>): v
   }
 }
 
-function requireStable(expression: Expression): void {
+function requireStable(expression: Expression, dialect: Dialect): void {
   const { offset } = expression;
   if (expression.kind === 'literal' && expression.text.startsWith('CURRENT_'))
     throw unstable(offset, expression.text);
-  if (expression.kind === 'like') requireStablePattern(expression);
+  if (expression.kind === 'like') requireStablePattern(expression, dialect);
   const isArrow = expression.kind === 'binary' && expression.operator.startsWith('->');
-  if (isArrow) requireLiteral(expression.right, expression.operator);
+  if (isArrow) requireConstant(expression, { ...expression, left: OBJECT }, dialect);
   if (expression.kind !== 'call') return;
   const { name } = expression;
   if (isAuthFunction(name)) {
@@ -87,7 +91,27 @@ function requireStable(expression: Expression): void {
       `put its result into a column, or use one of ${[...STABLE].join(', ')}`,
     );
   }
-  if (name === 'json_extract') for (const path of expression.operands.slice(1)) requireLiteral(path, name);
+  if (name === 'json_extract') {
+    const operands = [OBJECT, ...expression.operands.slice(1)];
+    requireConstant(expression, { ...expression, operands }, dialect);
+  }
+}
+
+/** Stands for whatever the row holds. */
+const OBJECT: Expression = { kind: 'literal', offset: 0, text: "'{}'" };
+
+/**
+ * What is compared with the row's value must be constants that work: a path or pattern from a row could be one that
+ * SQLite refuses, and then the query would fail.
+ *
+ * @param sample the expression with something else in place of the row's value
+ */
+function requireConstant(expression: Expression, sample: Expression, dialect: Dialect): void {
+  const name =
+    expression.kind === 'call' ? expression.name : 'operator' in expression ? expression.operator : '';
+  for (const operand of operandsOf(sample)) requireLiteral(operand, name);
+  const failure = dialect.failureOf(new Printer().expression(sample));
+  if (failure !== undefined) throw new PolicyError(expression.offset, failure);
 }
 
 function unstable(offset: number, name: string): PolicyError {
@@ -95,13 +119,12 @@ function unstable(offset: number, name: string): PolicyError {
   return new PolicyError(offset, reason, 'compare columns, and let the application change them');
 }
 
-function requireStablePattern(like: Expression & { kind: 'like' }): void {
-  const { offset, operator, right } = like;
+function requireStablePattern(like: Expression & { kind: 'like' }, dialect: Dialect): void {
+  const { offset, operator } = like;
   if (operator !== 'LIKE' && operator !== 'GLOB') {
     throw new PolicyError(offset, `${operator} cannot be used in SELECT policies`, 'use LIKE or GLOB');
   }
-  requireLiteral(right, operator);
-  if (like.escape !== null) requireLiteral(like.escape, operator);
+  requireConstant(like, { ...like, left: OBJECT }, dialect);
 }
 
 function requireLiteralPath(call: Expression & { kind: 'call' }): void {
@@ -115,7 +138,6 @@ function requireLiteralPath(call: Expression & { kind: 'call' }): void {
   for (const path of operandsOf(call)) requireLiteral(path, call.name);
 }
 
-/** A path or pattern from a row could be one that SQLite refuses, and then the query would fail. */
 function requireLiteral(expression: Expression, name: string): void {
   if (expression.kind === 'literal') return;
   throw new PolicyError(expression.offset, `what follows ${name} must be a constant here`);
