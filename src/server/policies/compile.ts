@@ -5,17 +5,17 @@
 import { createHash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { foldName, quoteName } from '../store/tables.js';
-import { combined } from './combine.js';
 import type { Branch, CompiledPolicies, TablePolicies } from './compiled.js';
-import { type Alternative, alternativesOf } from './normal-form.js';
-import { asPolicyError, type PolicyStatement, parsePolicies } from './parse-policies.js';
+import { combined } from './compiler/combine.js';
+import { type Alternative, alternativesOf } from './compiler/normal-form.js';
+import { branchOf } from './compiler/queries.js';
+import { Resolver } from './compiler/resolve.js';
+import { SchemaView, type TableView } from './compiler/schema-view.js';
+import { writeChecksOf } from './compiler/write-checks.js';
+import { asPolicyError, type PolicyStatement, parsePolicies } from './language/parse-policies.js';
+import type { Expression, Source } from './language/syntax.js';
+import { type Dialect, requireVocabulary } from './language/vocabulary.js';
 import { PolicyError } from './policy-error.js';
-import { branchOf } from './queries.js';
-import { Resolver } from './resolve.js';
-import { SchemaView, type TableView } from './schema-view.js';
-import type { Expression, Source } from './syntax.js';
-import { type Dialect, requireVocabulary } from './vocabulary.js';
-import { writeChecksOf } from './write-checks.js';
 
 export interface Compilation {
   policies: CompiledPolicies;

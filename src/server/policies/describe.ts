@@ -2,10 +2,10 @@
  * describe.ts: says in words what an alternative of a policy does, with the names that its author used.
  */
 import { quoteName } from '../store/tables.js';
-import type { Alternative } from './normal-form.js';
-import { Printer } from './print.js';
-import type { Expression, Source } from './syntax.js';
-import { sourcesOf } from './usage.js';
+import type { Alternative } from './compiler/normal-form.js';
+import { sourcesOf } from './compiler/usage.js';
+import { Printer } from './language/print.js';
+import type { Expression, Source } from './language/syntax.js';
 
 /** One line: which values of the row must be which of the principal, and under which conditions. */
 export function describe(alternative: Alternative): string {

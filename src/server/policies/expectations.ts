@@ -7,8 +7,8 @@ import type { Principal } from '../principal.js';
 import { foldName, quoteName } from '../store/tables.js';
 import type { AuthFunctions } from './auth-functions.js';
 import type { CompiledPolicies, TablePolicies } from './compiled.js';
+import { SchemaView, type TableView } from './compiler/schema-view.js';
 import { WriteJudge } from './judge.js';
-import { SchemaView, type TableView } from './schema-view.js';
 import { visibleRows } from './visible-rows.js';
 
 type Value = string | number | null;

@@ -6,7 +6,7 @@
 import Database from 'better-sqlite3';
 import { quoteName } from '../store/tables.js';
 import type { TablePolicies } from './compiled.js';
-import { SchemaView, type TableView } from './schema-view.js';
+import { SchemaView, type TableView } from './compiler/schema-view.js';
 
 /** A row that would be written. */
 export type Write =

@@ -6,11 +6,11 @@ import type Database from 'better-sqlite3';
 import { foldName } from '../store/tables.js';
 import type { Compilation } from './compile.js';
 import type { TablePolicies } from './compiled.js';
+import type { Alternative } from './compiler/normal-form.js';
 import { describe } from './describe.js';
 import { indexHints } from './index-hints.js';
-import type { Alternative } from './normal-form.js';
+import type { Source } from './language/syntax.js';
 import { placeOf } from './policy-error.js';
-import type { Source } from './syntax.js';
 
 export interface Finding {
   kind: 'error' | 'warning' | 'note';

@@ -5,7 +5,7 @@
 import type Database from 'better-sqlite3';
 import { quoteName } from '../store/tables.js';
 import type { Branch, CompiledPolicies, TablePolicies } from './compiled.js';
-import { SchemaView, type TableView } from './schema-view.js';
+import { SchemaView, type TableView } from './compiler/schema-view.js';
 
 export interface BranchCount {
   branch: Branch;

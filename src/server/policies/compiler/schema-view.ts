@@ -3,7 +3,7 @@
  * collations, which columns are unique alone, the key.
  */
 import Database from 'better-sqlite3';
-import { findTable, foldName, keyColumns, quoteName, type RealTable } from '../store/tables.js';
+import { findTable, foldName, keyColumns, quoteName, type RealTable } from '../../store/tables.js';
 
 /** blob: columns without a type; none: expressions that are no column. SQLite compares by these classes. */
 export type Affinity = 'numeric' | 'text' | 'blob' | 'none';

@@ -3,7 +3,7 @@
  * principal whenever they are asked, and never fail, whatever a row holds: a query over a whole table must not fail
  * because of one row that somebody wrote. Write policies may use everything that SQLite brings.
  */
-import { PolicyError } from './policy-error.js';
+import { PolicyError } from '../policy-error.js';
 import { Printer } from './print.js';
 import { type Expression, operandsOf, walk } from './syntax.js';
 

@@ -1,7 +1,7 @@
 /**
  * combine.ts: how several policies of one table become one expression.
  */
-import type { Expression } from './syntax.js';
+import type { Expression } from '../language/syntax.js';
 
 /** One permissive policy must agree, and all restrictive ones; null when there is no permissive one. */
 export function combined(

@@ -2,7 +2,7 @@
  * syntax.ts: the syntax tree of policies: expressions and the queries inside them, with their offsets, and a way to
  * walk over them. The resolver fills in to which table a column belongs; everything after it looks at that only.
  */
-import type { TableView } from './schema-view.js';
+import type { TableView } from '../compiler/schema-view.js';
 
 interface Node {
   offset: number;

@@ -3,9 +3,9 @@
  * (https://www.sqlite.org/datatype3.html, sections 3 and 4): the affinity of a comparison, SQL that brings a value
  * into the form in which equality is equality of type and bytes, and whether a collation has a say.
  */
-import { foldName } from '../store/tables.js';
+import { foldName } from '../../store/tables.js';
+import { type Expression, type Select, walk } from '../language/syntax.js';
 import { type Affinity, affinityOfType } from './schema-view.js';
-import { type Expression, type Select, walk } from './syntax.js';
 
 export function affinityOf(expression: Expression): Affinity {
   switch (expression.kind) {

@@ -3,8 +3,9 @@
  * printed with brackets around everything, so a mistake about precedence would change the meaning:
  * test/policies/parser.test.ts compares random expressions with SQLite's own reading of them.
  */
+
+import { PolicyError } from '../policy-error.js';
 import { parseOperands, parseSelect } from './parse-select.js';
-import { PolicyError } from './policy-error.js';
 import type { Expression, Select } from './syntax.js';
 import type { TokenStream } from './tokens.js';
 

@@ -3,11 +3,18 @@
  * that has it, then outwards, then the row that is judged. VISIBLE(.., table) is replaced by what the SELECT
  * policies of that table say.
  */
-import { foldName } from '../store/tables.js';
-import { PolicyError } from './policy-error.js';
+import { foldName } from '../../store/tables.js';
+import {
+  type Expression,
+  expressionsOf,
+  operandsOf,
+  type Select,
+  type Source,
+  selectOf,
+} from '../language/syntax.js';
+import { ROW_FUNCTION_COLUMNS, requireRowFunction } from '../language/vocabulary.js';
+import { PolicyError } from '../policy-error.js';
 import type { SchemaView, TableView } from './schema-view.js';
-import { type Expression, expressionsOf, operandsOf, type Select, type Source, selectOf } from './syntax.js';
-import { ROW_FUNCTION_COLUMNS, requireRowFunction } from './vocabulary.js';
 
 /** How many tables VISIBLE may lead through, one after another. */
 const CHAIN_MAX = 5;

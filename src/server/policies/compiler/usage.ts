@@ -1,8 +1,8 @@
 /**
  * usage.ts: what an expression depends on: the row that is judged and those joined with it, the principal, tables.
  */
-import { type Expression, type Select, type Source, walk, walkSelect } from './syntax.js';
-import { isAuthFunction } from './vocabulary.js';
+import { type Expression, type Select, type Source, walk, walkSelect } from '../language/syntax.js';
+import { isAuthFunction } from '../language/vocabulary.js';
 
 export interface Usage {
   /** Columns of the row that is judged, or of a table that is joined with it. */

@@ -3,13 +3,14 @@
  * about the row as it would be (NEW); where WITH CHECK is left out, USING counts for both, so that nobody can give
  * a row away or put one where he could not change it.
  */
+
+import type { TablePolicies } from '../compiled.js';
+import type { PolicyStatement } from '../language/parse-policies.js';
+import { Printer } from '../language/print.js';
+import type { Expression, Source } from '../language/syntax.js';
 import { combined } from './combine.js';
-import type { TablePolicies } from './compiled.js';
-import type { PolicyStatement } from './parse-policies.js';
-import { Printer } from './print.js';
 import type { Resolver } from './resolve.js';
 import type { TableView } from './schema-view.js';
-import type { Expression, Source } from './syntax.js';
 
 type WriteChecks = Pick<TablePolicies, 'insertCheck' | 'updateUsing' | 'updateCheck' | 'deleteUsing'>;
 

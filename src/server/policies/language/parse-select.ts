@@ -2,7 +2,7 @@
  * parse-select.ts: reads the queries inside expressions. What the language of policies leaves out (WITH, window
  * functions, USING, NATURAL, right and full joins) is refused here, at its place.
  */
-import { PolicyError } from './policy-error.js';
+import { PolicyError } from '../policy-error.js';
 import type { Expression, Select, Source } from './syntax.js';
 import type { TokenStream } from './tokens.js';
 

@@ -2,8 +2,9 @@
  * parse-policies.ts: reads a text of CREATE POLICY statements. One that cannot be read does not hide the others: each
  * mistake is reported, and reading goes on behind the next semicolon.
  */
+
+import { PolicyError } from '../policy-error.js';
 import { parseExpression } from './parse-expression.js';
-import { PolicyError } from './policy-error.js';
 import type { Expression } from './syntax.js';
 import { TokenStream } from './tokens.js';
 

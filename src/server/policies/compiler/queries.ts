@@ -3,14 +3,14 @@
  * and which rows a change in a joined table affects.
  */
 import { createHash } from 'node:crypto';
-import { foldName, quoteName } from '../store/tables.js';
+import { foldName, quoteName } from '../../store/tables.js';
+import type { Branch, Dependency } from '../compiled.js';
+import { Printer } from '../language/print.js';
+import type { Expression, Source } from '../language/syntax.js';
+import { PolicyError } from '../policy-error.js';
 import { affinityOf, hasOtherCollation, normalized } from './comparison.js';
-import type { Branch, Dependency } from './compiled.js';
 import type { Alternative, Link } from './normal-form.js';
-import { PolicyError } from './policy-error.js';
-import { Printer } from './print.js';
 import type { TableView } from './schema-view.js';
-import type { Expression, Source } from './syntax.js';
 import { sourcesOf, usageOf } from './usage.js';
 
 /** @param subject the source that stands for the row itself */

@@ -4,7 +4,7 @@
  * can be put together into one. Also: functions that read JSON get NULL instead of text that is no JSON, because a
  * row that somebody wrote must not make a query fail for everybody.
  */
-import { quoteName } from '../store/tables.js';
+import { quoteName } from '../../store/tables.js';
 import type { Expression, Select, Source } from './syntax.js';
 
 const JSON_READERS = new Set(['json_extract', 'json_array_length', 'json_type', 'json_each', 'json_tree']);

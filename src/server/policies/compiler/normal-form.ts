@@ -9,13 +9,13 @@
  *
  * An alternative is true exactly when for some combination of the rows of its sources all conditions and links are.
  */
-import { foldName } from '../store/tables.js';
+import { foldName } from '../../store/tables.js';
+import { type Expression, operandsOf, type Select, type Source, walkSelect } from '../language/syntax.js';
+import { isAggregate } from '../language/vocabulary.js';
+import { PolicyError } from '../policy-error.js';
 import { affinityOf, comparisonAffinity, hasOtherCollation } from './comparison.js';
-import { PolicyError } from './policy-error.js';
 import type { Affinity } from './schema-view.js';
-import { type Expression, operandsOf, type Select, type Source, walkSelect } from './syntax.js';
 import { usageOf, usageOfSelect } from './usage.js';
-import { isAggregate } from './vocabulary.js';
 
 const ALTERNATIVES_MAX = 64;
 
