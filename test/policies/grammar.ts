@@ -1,8 +1,7 @@
 /**
- * grammar.ts: random SELECT policies, each with the expression that SQLite is asked instead: the same text, but
- * where the policy says VISIBLE(.., table), it has the whole query. The grammar knows what can be compiled and
- * stays within it; what is refused all the same (circles, collations, too many alternatives) is counted by the
- * test.
+ * grammar.ts: random SELECT policies, each with the expression that SQLite is asked instead: the same text, but where
+ * the policy says VISIBLE(.., table), it has the whole query. The grammar knows what can be compiled and stays within
+ * it; what is refused all the same (circles, collations, too many alternatives) is counted by the test.
  */
 import type { Random } from '../sim/random.js';
 

@@ -43,6 +43,8 @@ export interface World {
 
 export function makeWorld(random: Random): World {
   const db = openDatabase();
+  // As on the server.
+  db.defaultSafeIntegers(false);
   const tables = ['alpha', 'beta', 'gamma', 'delta'].map((name) => ({ name, columns: COLUMNS }));
   for (const { name, columns } of tables) {
     const key = random.pick(['TEXT', 'TEXT', 'INT', 'NUMERIC', '']);

@@ -13,8 +13,8 @@ import { Resolver } from './compiler/resolve.js';
 import { SchemaView, type TableView } from './compiler/schema-view.js';
 import { writeChecksOf } from './compiler/write-checks.js';
 import { asPolicyError, type PolicyStatement, parsePolicies } from './language/parse-policies.js';
-import type { Expression, Source } from './language/syntax.js';
-import { type Dialect, requireVocabulary } from './language/vocabulary.js';
+import { type Expression, type Source, walk } from './language/syntax.js';
+import { requireVocabulary } from './language/vocabulary.js';
 import { PolicyError } from './policy-error.js';
 
 export interface Compilation {
@@ -54,14 +54,14 @@ class Compiler {
   readonly #byTable = new Map<string, PolicyStatement[]>();
   readonly #broken = new Set<string>();
   readonly #sqlite: Database.Database;
-  readonly #dialect: Dialect;
+  readonly #builtin: ReadonlySet<string>;
   readonly #resolver: Resolver;
 
   constructor(sqlite: Database.Database, statements: readonly PolicyStatement[], errors: PolicyError[]) {
     this.schema = new SchemaView(sqlite);
     this.errors = errors;
     this.#sqlite = sqlite;
-    this.#dialect = dialectOf(sqlite);
+    this.#builtin = builtinFunctions(sqlite);
     this.#resolver = new Resolver(this.schema, (table) => this.#selectPolicy(foldName(table)));
     for (const statement of statements) this.#collect(statement);
   }
@@ -103,8 +103,8 @@ class Compiler {
       requireUsableTable(statement, this.schema);
       requireNewName(statement, statements);
       const isStable = statement.command === 'SELECT' || statement.command === 'ALL';
-      if (statement.using !== null) requireVocabulary(statement.using, isStable, this.#dialect);
-      if (statement.check !== null) requireVocabulary(statement.check, false, this.#dialect);
+      if (statement.using !== null) requireVocabulary(statement.using, isStable, this.#builtin);
+      if (statement.check !== null) requireVocabulary(statement.check, false, this.#builtin);
       return true;
     });
     if (!isFine) this.#broken.add(folded);
@@ -116,6 +116,7 @@ class Compiler {
     if (policy === null) return [];
     const subject = rowSource(view);
     this.#resolver.resolve(policy, { bare: subject, named: new Map() });
+    requireSyncedTables(policy);
     const branches = new Map<string, Branch>();
     for (const alternative of alternativesOf(policy, subject)) {
       const branch = branchOf(alternative, subject, view);
@@ -158,16 +159,25 @@ function requireNewName({ name, table, offset }: PolicyStatement, others: readon
   throw new PolicyError(offset, `the table ${table} has two policies called ${name}`);
 }
 
+/** Nobody notices changes of other tables, so nobody would be told what they show or hide. */
+function requireSyncedTables(policy: Expression): void {
+  walk(policy, {
+    select: ({ from }) => {
+      const source = from.find(({ view }) => view?.isTracked === false);
+      if (source !== undefined)
+        throw new PolicyError(source.offset, `the table ${source.table} is not synced`);
+    },
+  });
+}
+
 function rowSource(view: TableView): Source {
   const nothing = { call: null, select: null, alias: null, on: null };
   return { offset: 0, join: 'first', table: view.name, ...nothing, view, side: 'row' };
 }
 
-function dialectOf(sqlite: Database.Database): Dialect {
+function builtinFunctions(sqlite: Database.Database): Set<string> {
   const sql = 'SELECT DISTINCT name FROM pragma_function_list WHERE builtin';
-  const builtin = new Set(sqlite.prepare<[], string>(sql).pluck().all());
-  const failureOf = (expression: string) => failureIn(() => sqlite.prepare(`SELECT ${expression}`).get());
-  return { builtin, failureOf };
+  return new Set(sqlite.prepare<[], string>(sql).pluck().all());
 }
 
 /** SQLite's words for why it cannot do something. */

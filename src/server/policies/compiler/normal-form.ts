@@ -1,11 +1,11 @@
 /**
- * normal-form.ts: turns what the SELECT policies of a table say into alternatives (disjunctive normal form). In
- * each, what is known about the row stands apart from what is known about the principal, and nothing joins the two
- * sides but equalities, the links: their values are the keys. A query inside the policy goes to one of the sides:
+ * normal-form.ts: turns what the SELECT policies of a table say into alternatives (disjunctive normal form). In each,
+ * what is known about the row stands apart from what is known about the principal, and nothing joins the two sides
+ * but equalities, the links: their values are the keys. A query inside the policy goes to one of the sides:
  *
  * - to the row's, when it leads to at most one row (a parent), or when it begins at the row's own key (a list of
- *   shares): then a principal has few scopes;
- * - to the principal's otherwise (a membership): then a grant touches no row.
+ * shares): then a principal has few scopes; - to the principal's otherwise (a membership): then a grant touches no
+ * row.
  *
  * An alternative is true exactly when for some combination of the rows of its sources all conditions and links are.
  */
@@ -292,12 +292,9 @@ function containsAggregate(expression: Expression): boolean {
 }
 
 /** @throws PolicyError when what the source holds cannot be known on that side */
-function requireFittingSource({ offset, table, view, call, select }: Source, side: Side): void {
-  if (side === 'row') {
-    if (view !== undefined && !view.isTracked) {
-      throw new PolicyError(offset, `the table ${table} is not synced, so nobody would notice its changes`);
-    }
-    if (select !== null) throw new PolicyError(offset, 'a query in FROM cannot be joined with the row');
+function requireFittingSource({ offset, call, select }: Source, side: Side): void {
+  if (side === 'row' && select !== null) {
+    throw new PolicyError(offset, 'a query in FROM cannot be joined with the row');
   }
   const uses = call?.operands.map(usageOf) ?? [];
   if (select !== null) uses.push(usageOfSelect(select));

@@ -1,7 +1,7 @@
 /**
  * resolve.ts: finds out to which table each column of an expression belongs, as SQLite would: the innermost query
- * that has it, then outwards, then the row that is judged. VISIBLE(.., table) is replaced by what the SELECT
- * policies of that table say.
+ * that has it, then outwards, then the row that is judged. VISIBLE(.., table) is replaced by what the SELECT policies
+ * of that table say.
  */
 import { foldName } from '../../store/tables.js';
 import {
@@ -53,9 +53,9 @@ export class Resolver {
    */
   resolve(expression: Expression, subject: Subject): void {
     const own = subject.bare.view?.name;
+    this.#chain.length = 0;
     this.#chain.push(foldName(own ?? ''));
     this.#expression(expression, subject, null);
-    this.#chain.pop();
   }
 
   #expression(expression: Expression, subject: Subject, scope: Scope | null): void {

@@ -1,7 +1,7 @@
 /**
- * write-checks.ts: the expressions that judge writes. USING is asked about the row as it was (OLD), WITH CHECK
- * about the row as it would be (NEW); where WITH CHECK is left out, USING counts for both, so that nobody can give
- * a row away or put one where he could not change it.
+ * write-checks.ts: the expressions that judge writes. USING is asked about the row as it was (OLD), WITH CHECK about
+ * the row as it would be (NEW); where WITH CHECK is left out, USING counts for both, so that nobody can give a row
+ * away or put one where he could not change it.
  */
 
 import type { TablePolicies } from '../compiled.js';

@@ -212,15 +212,14 @@ function parseCase(stream: TokenStream, offset: number): Expression {
 }
 
 function parseCall(stream: TokenStream, name: string, offset: number): Expression {
-  const call = { kind: 'call' as const, offset, name: name.toLowerCase(), isDistinct: false, isStar: false };
-  if (stream.take('*', ')')) return { ...call, isStar: true, operands: [] };
-  const isDistinct = stream.take('DISTINCT');
-  if (call.name === 'visible') return parseVisible(stream, offset);
-  const operands = parseOperands(stream, parseExpression);
+  if (name.toLowerCase() === 'visible') return parseVisible(stream, offset);
+  const isStar = stream.take('*', ')');
+  const isDistinct = !isStar && stream.take('DISTINCT');
+  const operands = isStar ? [] : parseOperands(stream, parseExpression);
   if (stream.sees('OVER') || stream.sees('FILTER')) {
     throw new PolicyError(stream.peek().offset, `${stream.peek().text} is not part of the language`);
   }
-  return { ...call, isDistinct, operands };
+  return { kind: 'call', offset, name: name.toLowerCase(), isDistinct, isStar, operands };
 }
 
 /** VISIBLE(value, table): short for value IN (SELECT key FROM table WHERE its SELECT policies). */

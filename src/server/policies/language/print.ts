@@ -1,8 +1,8 @@
 /**
  * print.ts: from the syntax tree back to SQL. Every table gets a name of its own (s0, s1, ..) in the order in which
- * it is met, and every operator its brackets, so that equal queries have equal texts and parts of several queries
- * can be put together into one. Also: functions that read JSON get NULL instead of text that is no JSON, because a
- * row that somebody wrote must not make a query fail for everybody.
+ * it is met, and every operator its brackets, so that equal queries have equal texts and parts of several queries can
+ * be put together into one. Also: functions that read JSON get NULL instead of text that is no JSON, because a row
+ * that somebody wrote must not make a query fail for everybody.
  */
 import { quoteName } from '../../store/tables.js';
 import type { Expression, Select, Source } from './syntax.js';

@@ -1,6 +1,6 @@
 /**
- * tokens.ts: cuts the text of policies into SQLite's tokens, each with its offset, and hands them out one by one.
- * No parser from npm is used: the one that knows SQLite's dialect well has a licence that does not fit ours.
+ * tokens.ts: cuts the text of policies into SQLite's tokens, each with its offset, and hands them out one by one. No
+ * parser from npm is used: the one that knows SQLite's dialect well has a licence that does not fit ours.
  */
 import { PolicyError } from '../policy-error.js';
 

@@ -4,8 +4,7 @@
  * because of one row that somebody wrote. Write policies may use everything that SQLite brings.
  */
 import { PolicyError } from '../policy-error.js';
-import { Printer } from './print.js';
-import { type Expression, operandsOf, walk } from './syntax.js';
+import { type Expression, walk } from './syntax.js';
 
 const AUTH = new Set(['auth_userid', 'auth_role', 'auth_json', 'auth_claim']);
 
@@ -44,43 +43,50 @@ export function requireRowFunction(offset: number, name: string): void {
   throw new PolicyError(offset, `${name} cannot be used in FROM`, 'use a table, json_each or json_tree');
 }
 
-/** What of the vocabulary only SQLite knows. */
-export interface Dialect {
-  /** The names of the functions that it brings. */
-  builtin: ReadonlySet<string>;
-  /** Why a constant expression fails; undefined when it does not. */
-  failureOf(expression: string): string | undefined;
-}
-
 /**
  * @param isStable whether it is part of what decides about reading
+ * @param builtin the names of the functions that SQLite brings
  * @throws PolicyError at a function or operator that cannot be used here
  */
-export function requireVocabulary(expression: Expression, isStable: boolean, dialect: Dialect): void {
-  const check = isStable ? requireStable : requireAllowed;
-  walk(expression, { expression: (each) => check(each, dialect) });
+export function requireVocabulary(
+  expression: Expression,
+  isStable: boolean,
+  builtin: ReadonlySet<string>,
+): void {
+  walk(expression, {
+    expression: (each) => {
+      if (isStable) requireStable(each);
+      else requireAllowed(each, builtin);
+    },
+    select: ({ from }) => {
+      for (const { call } of isStable ? from : []) {
+        for (const path of call?.operands.slice(1) ?? []) requirePath(path, 'json_each');
+      }
+    },
+  });
 }
 
-function requireAllowed(expression: Expression, { builtin }: Dialect): void {
+function requireAllowed(expression: Expression, builtin: ReadonlySet<string>): void {
   if (expression.kind !== 'call') return;
   const { name, offset } = expression;
-  if (isAuthFunction(name)) requireLiteralPath(expression);
+  if (isAuthFunction(name)) requireAuthOperands(expression);
   else if (!builtin.has(name) || BARRED.has(name) || name.startsWith('cloudsync_')) {
     throw new PolicyError(offset, `the function ${name} cannot be used in policies`);
   }
 }
 
-function requireStable(expression: Expression, dialect: Dialect): void {
+function requireStable(expression: Expression): void {
   const { offset } = expression;
   if (expression.kind === 'literal' && expression.text.startsWith('CURRENT_'))
     throw unstable(offset, expression.text);
-  if (expression.kind === 'like') requireStablePattern(expression, dialect);
-  const isArrow = expression.kind === 'binary' && expression.operator.startsWith('->');
-  if (isArrow) requireConstant(expression, { ...expression, left: OBJECT }, dialect);
+  if (expression.kind === 'like') requireStablePattern(expression);
+  if (expression.kind === 'binary' && expression.operator.startsWith('->')) {
+    requirePath(expression.right, expression.operator);
+  }
   if (expression.kind !== 'call') return;
   const { name } = expression;
   if (isAuthFunction(name)) {
-    requireLiteralPath(expression);
+    requireAuthOperands(expression);
     return;
   }
   if (TIMES.has(name) || name.startsWith('random')) throw unstable(offset, name);
@@ -91,27 +97,17 @@ function requireStable(expression: Expression, dialect: Dialect): void {
       `put its result into a column, or use one of ${[...STABLE].join(', ')}`,
     );
   }
-  if (name === 'json_extract') {
-    const operands = [OBJECT, ...expression.operands.slice(1)];
-    requireConstant(expression, { ...expression, operands }, dialect);
-  }
+  if (name.startsWith('json_')) for (const path of expression.operands.slice(1)) requirePath(path, name);
 }
 
-/** Stands for whatever the row holds. */
-const OBJECT: Expression = { kind: 'literal', offset: 0, text: "'{}'" };
+/** What SQLite takes for a path into JSON without an error, whatever the JSON is. */
+const PATH = /^\$(?:\.(?:"[^"]*"|[^.["]+)|\[(?:\d+|#(?:-\d+)?)\])*$/;
 
-/**
- * What is compared with the row's value must be constants that work: a path or pattern from a row could be one that
- * SQLite refuses, and then the query would fail.
- *
- * @param sample the expression with something else in place of the row's value
- */
-function requireConstant(expression: Expression, sample: Expression, dialect: Dialect): void {
-  const name =
-    expression.kind === 'call' ? expression.name : 'operator' in expression ? expression.operator : '';
-  for (const operand of operandsOf(sample)) requireLiteral(operand, name);
-  const failure = dialect.failureOf(new Printer().expression(sample));
-  if (failure !== undefined) throw new PolicyError(expression.offset, failure);
+/** A path from a row could be one that SQLite refuses, and then the query would fail. */
+function requirePath(expression: Expression, name: string): void {
+  const text = requireLiteral(expression, name);
+  const isPath = text.startsWith('$') ? PATH.test(text) : name !== 'json_extract' && !text.startsWith('[');
+  if (!isPath) throw new PolicyError(expression.offset, `"${text}" is no path into JSON`);
 }
 
 function unstable(offset: number, name: string): PolicyError {
@@ -119,26 +115,30 @@ function unstable(offset: number, name: string): PolicyError {
   return new PolicyError(offset, reason, 'compare columns, and let the application change them');
 }
 
-function requireStablePattern(like: Expression & { kind: 'like' }, dialect: Dialect): void {
+function requireStablePattern(like: Expression & { kind: 'like' }): void {
   const { offset, operator } = like;
   if (operator !== 'LIKE' && operator !== 'GLOB') {
     throw new PolicyError(offset, `${operator} cannot be used in SELECT policies`, 'use LIKE or GLOB');
   }
-  requireConstant(like, { ...like, left: OBJECT }, dialect);
+  const characters = like.escape === null ? 1 : requireLiteral(like.escape, 'ESCAPE').length;
+  requireLiteral(like.right, operator);
+  if (characters !== 1) throw new PolicyError(offset, 'one character must follow ESCAPE');
 }
 
-function requireLiteralPath(call: Expression & { kind: 'call' }): void {
-  const expected = call.name === 'auth_claim' ? 1 : 0;
-  if (call.operands.length !== expected) {
-    throw new PolicyError(
-      call.offset,
-      `${call.name} takes ${expected === 0 ? 'no operand' : "one path, like '$.org'"}`,
-    );
+function requireAuthOperands({ name, offset, operands }: Expression & { kind: 'call' }): void {
+  const expected = name === 'auth_claim' ? 1 : 0;
+  if (operands.length !== expected) {
+    const wanted = expected === 0 ? 'no operand' : "one path, like '$.org'";
+    throw new PolicyError(offset, `${name} takes ${wanted}`);
   }
-  for (const path of operandsOf(call)) requireLiteral(path, call.name);
+  for (const path of operands) requirePath(path, name);
 }
 
-function requireLiteral(expression: Expression, name: string): void {
-  if (expression.kind === 'literal') return;
-  throw new PolicyError(expression.offset, `what follows ${name} must be a constant here`);
+/** The text of a constant. A pattern or path from a row could be one that makes the query fail. */
+function requireLiteral(expression: Expression, name: string): string {
+  if (expression.kind !== 'literal') {
+    throw new PolicyError(expression.offset, `what follows ${name} must be a constant here`);
+  }
+  const { text } = expression;
+  return text.startsWith("'") ? text.slice(1, -1).replaceAll("''", "'") : text;
 }
