@@ -60,6 +60,11 @@ export function nextClock(microseconds: i64): i64 {
   return clock;
 }
 
+/** The largest clock that this database has given or seen. */
+export function currentClock(): i64 {
+  return clock;
+}
+
 /** A merge has seen `seen`: later local writes must be larger. */
 export function liftClock(seen: i64): void {
   if (seen > clock) clock = seen;

@@ -10,6 +10,8 @@
  *     network.sent        rows up to this seq have been sent
  *     network.since       own changes up to this seq are on the server, wherever their rows stand now: where the
  *                         sending that is under way began. It follows network.sent with a batch that reaches the end
+ *     network.clock       own stamps up to this clock are on the server, and network.batch_clock those that are there when
+ *                         it has the batch that waits
  *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or
  *                         when the server is a new one or has lost data)
  *     network.cursor      how far we have received, in the server's words
@@ -121,6 +123,7 @@ function startOver(): bool {
     removeSetting('network.registered') &&
     removeSetting('network.missing') &&
     removeSetting('network.cursor') &&
+    removeSetting('network.clock') &&
     sendFromStart() &&
     setInteger('network.batch', 0)
   );
@@ -162,6 +165,20 @@ export function sinceSeq(): i64 {
   return settingInteger('network.since', 0);
 }
 
+/** Own stamps with a larger clock are not on the server, unless their row is among those sent. */
+export function sentClock(): i64 {
+  return settingInteger('network.clock', 0);
+}
+
+/** The largest clock when the waiting batch was made. */
+export function batchClock(): i64 {
+  return settingInteger('network.batch_clock', 0);
+}
+
+export function setBatchClock(value: i64): bool {
+  return setInteger('network.batch_clock', value);
+}
+
 export function everythingSeq(): i64 {
   return settingInteger('network.everything', 0);
 }
@@ -184,6 +201,8 @@ export function acknowledge(batch: i64, since: i64, upto: i64): bool {
     executeLiteral('DELETE FROM main.cloudsync_outbox') &&
     setInteger('network.batch', batch) &&
     setInteger('network.since', since) &&
-    setInteger('network.sent', upto)
+    setInteger('network.sent', upto) &&
+    // Only a batch that reaches the end has everything up to a clock.
+    (since < upto || setInteger('network.clock', batchClock()))
   );
 }

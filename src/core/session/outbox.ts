@@ -3,6 +3,7 @@
  * so that no lock is held while the network works, and sent byte for byte the same until the server has answered: the
  * server recognises a repeat by its number and digest.
  */
+import { currentClock } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
 import { Slice } from '../bytes/slice';
 import { reportOversized } from '../merge/held';
@@ -12,7 +13,14 @@ import { Pages } from '../packet/pages';
 import { hasFailed } from '../sql/failure';
 import { executeLiteral, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { acknowledge, acknowledgedBatch, everythingSeq, sentSeq, sinceSeq } from './endpoint';
+import {
+  acknowledge,
+  acknowledgedBatch,
+  everythingSeq,
+  sentSeq,
+  setBatchClock,
+  sinceSeq,
+} from './endpoint';
 
 export class Batch {
   constructor(
@@ -72,7 +80,7 @@ function makeBatch(aim: u32): Batch | null {
   while (packet == null && !pages.complete && !hasFailed()) packet = pages.next();
   reportOversized(pages.oversized);
   pages.close();
-  if (hasFailed()) return null;
+  if (hasFailed() || !setBatchClock(currentClock())) return null;
   const since = pages.complete ? pages.upto : filter.since;
   if (packet == null) {
     acknowledge(acknowledgedBatch(), since, pages.upto);
