@@ -8,6 +8,8 @@ export interface Command {
   /** Begins anew: makes the tables, and tracks them. */
   schema?: string;
   tables?: [string, Algorithm][];
+  /** Asks for a Picture. */
+  picture?: boolean;
   /** Runs SQL on the server's database; rows come back as arrays. */
   sql?: string;
   /** Rows leave what the device may see, or enter it. */
@@ -22,6 +24,14 @@ export interface Command {
   pageRows?: number;
   /** Bodies in hex that are answered in place of the right ones, once each, by the last part of the path. */
   answers?: [string, string][];
+}
+
+/** What the server has. */
+export interface Picture {
+  /** Packets in hex of all rows that the device may see. */
+  packets: string[];
+  /** All texts that batches have brought in rows that were accepted. */
+  texts: string[];
 }
 
 export interface Report {

@@ -7,9 +7,11 @@
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { decodePayload } from '../packet/decode.js';
 import { decode, encode, MEDIA_TYPE } from '../server/client.js';
 import { arrivalNumber, initTable, openDatabase, single } from '../support/database.js';
-import type { Command, Report } from './commands.js';
+import { encodeKey } from '../support/named_rows.js';
+import type { Command, Picture, Report } from './commands.js';
 
 const EPOCH = Buffer.alloc(16, 9);
 const PAGE_BYTES = 65536;
@@ -27,6 +29,8 @@ class State {
   position = 0n;
   batch = 0;
   resets = false;
+  /** Texts in accepted rows. */
+  readonly texts = new Set<string>();
   cursorBytes = 24;
   pageRows = 1000;
   /** Answers to give in place of the right ones, by the last part of the path. */
@@ -68,6 +72,7 @@ function push(body: unknown[]): unknown {
   state.db.exec('ROLLBACK TO trial; RELEASE trial');
   const refused = named.filter((name) => state.denied.has(name));
   single(state.db, 'SELECT cloudsync_payload_take(?, ?, ?)', packet, site, encode(refused.map(split)));
+  noteTexts(packet, refused);
   const unseen = named.filter((name) => state.hidden.has(name) && !state.denied.has(name));
   const verdicts = [
     ...refused.map((name) => [
@@ -84,6 +89,22 @@ function push(body: unknown[]): unknown {
     null,
   );
   return [number, verdicts, shown[0] ?? Buffer.alloc(0)];
+}
+
+function noteTexts(packet: Buffer, refused: readonly Name[]): void {
+  for (const { name, rows } of decodePayload(packet).flatMap(({ tables }) => tables)) {
+    for (const { key, columns } of rows) {
+      if (refused.includes(nameOf(name, encodeKey(key)))) continue;
+      for (const { value } of columns.values())
+        if (value.type === 'text') state.texts.add(value.bytes.toString());
+    }
+  }
+}
+
+function picture(): Picture {
+  const names = changedAfter(0n).filter((name) => !state.hidden.has(name));
+  const packets = packetsOf(names, 0n, null).map((packet) => packet.toString('hex'));
+  return { packets, texts: [...state.texts] };
 }
 
 /** Names of all rows that changed after a seq, dead ones too. */
@@ -155,6 +176,7 @@ function obey(command: Command): unknown {
   for (const [path, hex] of command.answers ?? []) {
     state.scripts.set(path, [...(state.scripts.get(path) ?? []), Buffer.from(hex, 'hex')]);
   }
+  if (command.picture) return picture();
   if (command.sql === undefined) return null;
   const statement = state.db.prepare(command.sql);
   if (!statement.reader) return statement.run().changes;

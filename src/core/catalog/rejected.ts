@@ -27,7 +27,9 @@ export function ensureRejected(): bool {
 }
 
 function rejectedExists(): bool {
-  const sql = new Text().add("SELECT 1 FROM main.sqlite_schema WHERE type='table' AND name='cloudsync_rejected'");
+  const sql = new Text().add(
+    "SELECT 1 FROM main.sqlite_schema WHERE type='table' AND name='cloudsync_rejected'",
+  );
   return queryInteger(sql, 0) != 0;
 }
 
@@ -47,7 +49,9 @@ export function addRejected(
   reason: Slice,
 ): bool {
   if (!ensureRejected()) return false;
-  const sql = new Text(256).add('INSERT INTO main.cloudsync_rejected(tbl,pk,operation,columns,code,reason,at)');
+  const sql = new Text(256).add(
+    'INSERT INTO main.cloudsync_rejected(tbl,pk,operation,columns,code,reason,at)',
+  );
   const statement = new Statement(sql.add(' VALUES(?1,?2,?3,?4,?5,?6,?7)'));
   statement.text(1, table).blob(2, key.pointer, key.size).text(3, sliceOf(operation)).text(4, columns);
   const ok = statement

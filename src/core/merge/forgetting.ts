@@ -9,7 +9,7 @@ import { conflictsExist, forgetRowConflicts } from '../catalog/conflicts';
 import { nextSeq } from '../catalog/counters';
 import { deferForeignKeys } from '../catalog/foreign_keys';
 import { HeldRows } from '../catalog/held_rows';
-import { findTable, Table } from '../catalog/table';
+import { Table } from '../catalog/table';
 import { ColumnSet } from '../bytes/column_set';
 import { Slice } from '../bytes/slice';
 import { ClockTable } from '../clock/clock_table';
@@ -75,8 +75,11 @@ export class Forgetting {
   private hasConflicts: bool = false;
   private deferred: i32 = 0;
 
-  /** Inside an operation that writes, with the logs folded; triggers are off until `close`. Check hasFailed(). */
-  constructor(private tables: Array<Table>) {
+  /**
+   * Inside an operation that writes in its own transaction, so that no table is being altered, with the logs folded.
+   * Triggers are off until `close`. Check hasFailed().
+   */
+  constructor(tables: Array<Table>) {
     this.deferred = deferForeignKeys(1);
     this.triggers.set([]);
     const visibility = new Visibility(tables, this.triggers);
@@ -85,20 +88,13 @@ export class Forgetting {
     this.hasConflicts = conflictsExist();
     for (let i = 0; i < tables.length; i++) {
       const table = tables[i];
-      if (!table.altering && table.open() && !table.missing)
-        this.list.push(new RowsOf(table, visibility));
+      if (table.open() && !table.missing) this.list.push(new RowsOf(table, visibility));
     }
   }
 
   /** The tables whose rows can be forgotten. */
   get all(): Array<RowsOf> {
     return this.list;
-  }
-
-  /** True when the table is being altered: what it has is not to be touched, and cannot be left either. */
-  isAltering(name: Slice): bool {
-    const table = findTable(this.tables, name);
-    return table != null && table.altering;
   }
 
   /** Looks the row up. Null when this database does not know it, and on errors. */
@@ -149,7 +145,9 @@ export class Forgetting {
 
   /** Only a row of a table that is not tracked can do that, by a foreign key that allows no deletion. */
   private reportStuck(rows: RowsOf): void {
-    const text = new Text().add('the row is to leave this database, and rows of a table that is not synchronised refer');
+    const text = new Text().add(
+      'the row is to leave this database, and rows of a table that is not synchronised refer',
+    );
     const reason = text.add(' to it; delete those, and then this one').slice();
     holdReport(rows.table.name, rows.key, sliceOf(''), reason, WAITS_FOR_NOTHING);
   }

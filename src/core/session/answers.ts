@@ -10,13 +10,7 @@ import { withdrawServerReports } from '../merge/held';
 import { beginOperation, endOperation, tables } from '../operation';
 import { sliceOf, Text } from '../sql/text';
 import { takeNewIdentity } from './identity';
-import {
-  acknowledgedBatch,
-  epoch,
-  EPOCH_SIZE,
-  forgetRegistration,
-  rewind,
-} from './endpoint';
+import { acknowledgedBatch, epoch, EPOCH_SIZE, forgetRegistration, rewind } from './endpoint';
 import { badAnswer } from './errors';
 import { waitingBatch } from './outbox';
 import { session } from './state';

@@ -11,8 +11,8 @@ import { Forgetting, RowsOf } from '../merge/forgetting';
 import { forgetHeldPackets } from '../merge/held_packets';
 import { settleHeld, tables } from '../operation';
 import { arenaMark, arenaRelease } from '../runtime/arena';
-import { fail, hasFailed } from '../sql/failure';
-import { sliceOf, Text } from '../sql/text';
+import { hasFailed } from '../sql/failure';
+import { sliceOf } from '../sql/text';
 import { batchClock } from './endpoint';
 import { LostEdits } from './lost_edits';
 
@@ -59,9 +59,7 @@ export class ForgottenRows {
   }
 
   private find(table: Slice, key: Slice): RowsOf | null {
-    if (this.forgetting.isAltering(table)) failAltering(table);
-    if (hasFailed() || !this.forgetting.forgetPackets(table, key)) return null;
-    return this.forgetting.find(table, key);
+    return this.forgetting.forgetPackets(table, key) ? this.forgetting.find(table, key) : null;
   }
 
   private leaveUnsent(rows: RowsOf, after: i64): bool {
@@ -72,7 +70,6 @@ export class ForgottenRows {
 
   /** Everything leaves that this device does not have for itself alone, children first. False on errors. */
   leaveAll(): bool {
-    for (let i = 0; i < tables.length; i++) if (tables[i].altering) return failAltering(tables[i].name);
     if (!forgetHeldPackets() || !wipeConflicts()) return false;
     const all = this.forgetting.all;
     for (let rank = rankTables(tables); rank >= 0; rank--) {
@@ -103,11 +100,6 @@ export class ForgottenRows {
   close(): bool {
     return this.forgetting.close() && !hasFailed();
   }
-}
-
-function failAltering(table: Slice): bool {
-  const text = new Text().add("the server takes rows of table '").bytes(table);
-  return fail(text.add("' from this device, and the table is being altered: call cloudsync_commit_alter first"));
 }
 
 /** Puts held rows where they belong now that rows are gone. */

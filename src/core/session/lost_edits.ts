@@ -5,17 +5,18 @@
  * Which those are its stamps say: own ones that no acknowledged batch has carried, and own ones that never leave this
  * device, because their table, column or row is not sent.
  */
-import { sentClock, sentSeq, everythingSeq, sinceSeq } from './endpoint';
 import { addRejected } from '../catalog/rejected';
 import { readSendSettings } from '../catalog/send_settings';
 import { ownSite } from '../catalog/sites';
 import { Table } from '../catalog/table';
+import { ColumnSet } from '../bytes/column_set';
 import { addJson } from '../bytes/value_json';
 import { Slice } from '../bytes/slice';
 import { RowsOf } from '../merge/forgetting';
 import { RowLimit } from '../packet/row_limit';
 import { hasFailed } from '../sql/failure';
-import { Text } from '../sql/text';
+import { sliceOf, Text } from '../sql/text';
+import { everythingSeq, sentClock, sentSeq, sinceSeq } from './endpoint';
 
 const NO_LIMIT: i64 = i64.MAX_VALUE;
 
@@ -33,16 +34,14 @@ export class LostEdits {
     readSendSettings(tables);
   }
 
-  /**
-   * Keeps what the server did not accept of the row: at least the fact. False on errors.
-   */
+  /** Keeps what the server did not accept of the row. False on errors. */
   noteRefused(rows: RowsOf, code: Slice, reason: Slice): bool {
-    return this.note(rows, this.clock, this.relays, code, reason, true);
+    return this.note(rows, this.clock, this.relays, code, reason);
   }
 
-  /** Keeps what was written after the clock given, or would never have been sent, if there is anything. */
+  /** Keeps what was written after the clock given, or would never have been sent. False on errors. */
   noteUnsent(rows: RowsOf, after: i64, code: Slice, reason: Slice): bool {
-    return this.note(rows, after, false, code, reason, false);
+    return this.note(rows, after, false, code, reason);
   }
 
   /** Own stamps up to this clock have been sent, as far as their rows have. */
@@ -50,33 +49,30 @@ export class LostEdits {
     return this.clock;
   }
 
-  private note(rows: RowsOf, after: i64, relays: bool, code: Slice, reason: Slice, always: bool): bool {
+  private note(rows: RowsOf, after: i64, relays: bool, code: Slice, reason: Slice): bool {
     const clock = rows.clock;
-    const table = rows.table;
-    const moved = clock.seq > this.sent;
+    const name = rows.table.name;
     if (!clock.alive) {
-      const lost = clock.site == ownSite() ? clock.clock > after && moved : relays && moved;
-      if (!lost && !always) return !hasFailed();
-      return addRejected(table.name, rows.key, 'delete', new Text().add('{}').slice(), code, reason);
+      const isOwn = clock.site == ownSite();
+      if (clock.seq <= this.sent || (isOwn ? clock.clock <= after : !relays)) return !hasFailed();
+      return addRejected(name, rows.key, 'delete', sliceOf('{}'), code, reason);
     }
-    this.limit = limitOf(table, clock.seq);
+    this.limit = limitOf(rows.table, clock.seq);
+    const lost = new ColumnSet(clock.stamps.width);
     const values = rows.values();
-    const columns = new Text(256).add('{');
-    let lost = 0;
     let known = 0;
+    let count = 0;
     for (let i = 0; i < clock.stamps.width; i++) {
-      const stamp = clock.stamps.clock(i);
-      if (stamp == 0) continue;
+      if (clock.stamps.clock(i) == 0) continue;
       known++;
       if (!this.isLost(rows, i, after, relays)) continue;
-      lost++;
-      if (table.keyOnly || values.value(i) == 0) continue;
-      if (columns.size > 1) columns.add(',');
-      addJson(columns.json(table.columns[i].name).add(':'), values.value(i));
+      count++;
+      if (values.value(i) != 0) lost.put(i, values.value(i));
     }
-    if (hasFailed() || (lost == 0 && !always)) return !hasFailed();
-    const operation = lost == known ? 'insert' : 'update';
-    return addRejected(table.name, rows.key, operation, columns.add('}').slice(), code, reason);
+    if (hasFailed() || count == 0) return !hasFailed();
+    // Of a row that was written whole nobody can tell here whether it was there before.
+    const operation = count == known ? 'insert' : 'update';
+    return addRejected(name, rows.key, operation, asJson(rows.table, lost), code, reason);
   }
 
   private isLost(rows: RowsOf, index: i32, after: i64, relays: bool): bool {
@@ -104,6 +100,16 @@ export class LostEdits {
     }
     return true;
   }
+}
+
+function asJson(table: Table, values: ColumnSet): Slice {
+  const json = new Text(256).add('{');
+  for (let i = 0; i < table.columns.length; i++) {
+    if (values.value(i) == 0) continue;
+    if (json.size > 1) json.add(',');
+    addJson(json.json(table.columns[i].name).add(':'), values.value(i));
+  }
+  return json.add('}').slice();
 }
 
 /** The seq up to which columns of the row at `seq` may leave this device, by its table's filter. */

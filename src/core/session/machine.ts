@@ -30,13 +30,7 @@ import { arenaAllocate } from '../runtime/arena';
 import { failWith, hasFailed } from '../sql/failure';
 import { Text } from '../sql/text';
 import { doneAction, sleepAction } from './action';
-import {
-  changeIdentity,
-  forgetSite,
-  readPublication,
-  readRegistration,
-  startAgain,
-} from './answers';
+import { changeIdentity, forgetSite, readPublication, readRegistration, startAgain } from './answers';
 import { acknowledgedBatch, endpoint, epochDigest } from './endpoint';
 import { ServerError } from './errors';
 import { Batch, discardWaitingBatch, nextBatch, waitingBatch } from './outbox';

@@ -13,14 +13,7 @@ import { Pages } from '../packet/pages';
 import { hasFailed } from '../sql/failure';
 import { executeLiteral, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import {
-  acknowledge,
-  acknowledgedBatch,
-  everythingSeq,
-  sentSeq,
-  setBatchClock,
-  sinceSeq,
-} from './endpoint';
+import { acknowledge, acknowledgedBatch, everythingSeq, sentSeq, setBatchClock, sinceSeq } from './endpoint';
 
 export class Batch {
   constructor(

@@ -20,7 +20,9 @@ export function newestRejected(): i64 {
 
 /** The entries after that one which say insert, and whose rows are here now, become updates. False on errors. */
 export function nameOperations(after: i64): bool {
-  const sql = new Text().add("SELECT id,tbl,pk FROM main.cloudsync_rejected WHERE operation='insert' AND id>");
+  const sql = new Text().add(
+    "SELECT id,tbl,pk FROM main.cloudsync_rejected WHERE operation='insert' AND id>",
+  );
   const statement = new Statement(sql.number(after));
   const mark = arenaMark();
   while (statement.step()) {

@@ -21,7 +21,7 @@ export const ROUNDS_MAX: i32 = 8;
 export const RESETS_MAX: i32 = 2;
 
 /** After how many answers with rows in them one session still sends: a server may answer each batch with the next. */
-export const REPAIRS_MAX: i32 = 1000;
+export const REPAIRS_MAX: i32 = 100;
 
 export class Session {
   phase: i32 = PHASE_IDLE;
