@@ -12,8 +12,9 @@ export interface ServerCase {
   handlers: Handlers;
   /** What the message of the error contains; undefined: the sync succeeds. */
   error: RegExp | undefined;
-  /** Keys of rows that the client has taken. */
+  /** Keys of rows that the client has taken, and of own rows that it has given up. */
   taken?: string[];
+  left?: string[];
   /** Requests at most; a lie must not keep the client busy. */
   requests?: number;
 }
@@ -148,18 +149,84 @@ function pulled(name: string, frames: unknown, error: RegExp | undefined): Serve
 
 const END = [5, CURSOR, 1];
 
+/** The keys 'sent' and 'kept' as MessagePack items. */
+const SENT = Buffer.from('a473656e74', 'hex');
+const KEPT = Buffer.from('a46b657074', 'hex');
+
+/** Of tables that are not there or not synchronised, and keys that are none. */
+const STRANGE_ROWS = [
+  ...['nowhere', 'secret', 'cloudsync_settings', `x"; DROP TABLE notes; --`, ''].map((table) => [
+    table,
+    SENT,
+  ]),
+  ...['', 'c0', 'c1', 'a473656e74a0', 'a473656e', 'dbffffffff', '91a473656e74'].map((hex) => [
+    'notes',
+    Buffer.from(hex, 'hex'),
+  ]),
+];
+
+const verdicts: ServerCase[] = [
+  {
+    name: 'verdicts about rows that nobody has',
+    handlers: {
+      push: (response, body) => {
+        const all = ['denied', 'constraint', 'clock', 'gone', ''].flatMap((code) =>
+          STRANGE_ROWS.map((row) => [...row, code, `'; DELETE FROM notes`]),
+        );
+        answer(response, [body[2], all, Buffer.alloc(0)]);
+      },
+    },
+    error: undefined,
+  },
+  {
+    name: 'a row refused, and another one in its place',
+    handlers: {
+      push: (response, body) =>
+        answer(response, [body[2], [['notes', KEPT, 'denied', 'no']], packetWith({ table: 'nowhere' })]),
+    },
+    error: undefined,
+    left: ['kept'],
+  },
+  {
+    name: 'a row refused, with a broken packet',
+    handlers: {
+      push: (response, body) =>
+        answer(response, [body[2], [['notes', KEPT, 'denied', 'no']], Buffer.alloc(40, 1)]),
+    },
+    error: /not a cloudsync packet/,
+  },
+  {
+    name: 'each batch refused, and answered with the next one',
+    handlers: {
+      push: (response, body) => answer(response, [body[2], [['notes', KEPT, 'denied', 'no']], body[3]]),
+    },
+    error: undefined,
+    requests: 110,
+  },
+];
+
 const pages: ServerCase[] = [
   pulled('no frames', [], NOT_UNDERSTOOD),
   pulled('frames without a cursor', [[1, packetWith({ table: 'nowhere' })]], NOT_UNDERSTOOD),
   pulled('a frame of a kind that nobody knows', [[9, CURSOR], END], /does not know/),
   pulled('a frame after the cursor', [END, END], NOT_UNDERSTOOD),
-  pulled('a cursor of 1,025 bytes', [[5, Buffer.alloc(1025), 1]], NOT_UNDERSTOOD),
+  pulled('a cursor of more than 1 MiB', [[5, Buffer.alloc((1 << 20) + 1), 1]], NOT_UNDERSTOOD),
   pulled('the same cursor again and again', [[5, CURSOR, 0]], /again and again/),
   {
     name: 'another cursor again and again, and no rows',
     handlers: { pull: (response) => answer(response, [[5, Buffer.from(String(Math.random())), 0]]) },
     error: /again and again/,
     requests: 200,
+  },
+  pulled('rows to forget that nobody has', [[2, STRANGE_ROWS], END], undefined),
+  pulled('rows to forget that are no list', [[2, CURSOR], END], NOT_UNDERSTOOD),
+  pulled('rows to forget without end', [[2, Array(3)], END], NOT_UNDERSTOOD),
+  { ...pulled('one of its rows taken', [[2, [['NOTES', SENT]]], END], undefined), left: ['sent'] },
+  {
+    name: 'everything taken again and again',
+    handlers: { pull: (response) => answer(response, [[4], [5, Buffer.from(String(Math.random())), 0]]) },
+    error: /takes everything from this device again and again/,
+    left: ['kept', 'sent'],
   },
   {
     name: 'frames without end',
@@ -204,6 +271,7 @@ export const SERVER_CASES: readonly ServerCase[] = [
   ...statuses,
   ...transport,
   ...acknowledgements,
+  ...verdicts,
   ...pages,
   ...registrations,
 ];

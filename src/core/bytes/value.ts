@@ -28,7 +28,8 @@ function bigEndian(at: usize, width: u32): u64 {
   return bswap<u64>(load<u64>(at));
 }
 
-function valueInteger(item: usize): i64 {
+/** The number of an INTEGER value. */
+export function valueInteger(item: usize): i64 {
   const head = <u32>load<u8>(item);
   if (head < 0x80) return head;
   if (head >= 0xe0) return <i64>head - 256;
@@ -59,7 +60,7 @@ function contentSize(item: usize, width: u32): u32 {
 }
 
 /** The bytes of a TEXT or BLOB; a packed UUID is spelled out at `scratch`. */
-function valueBytes(item: usize, scratch: usize): Slice {
+export function valueBytes(item: usize, scratch: usize): Slice {
   const head = <u32>load<u8>(item);
   if (head == FIXEXT16) {
     unpackUuid(item + 2, scratch);

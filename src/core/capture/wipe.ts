@@ -4,6 +4,7 @@
  */
 import { wipeConflicts } from '../catalog/conflicts';
 import { deferForeignKeys } from '../catalog/foreign_keys';
+import { wipeRejected } from '../catalog/rejected';
 import { renewSite } from '../catalog/schema';
 import { Table } from '../catalog/table';
 import { failWithSql, hasFailed, SQLITE_CONSTRAINT, SQLITE_DONE } from '../sql/failure';
@@ -61,6 +62,7 @@ export function wipeTables(tables: Array<Table>): bool {
     executeLiteral(GUARDS_ON) &&
     executeLiteral('DELETE FROM main.cloudsync_held') &&
     wipeConflicts() &&
+    wipeRejected() &&
     executeLiteral('DELETE FROM main.cloudsync_sites') &&
     renewSite() &&
     !hasFailed()

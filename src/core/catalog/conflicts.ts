@@ -14,9 +14,10 @@
  *
  * It is bounded by number and age, see `pruneConflicts`. A user may delete entries as they like.
  */
+import { Slice } from '../bytes/slice';
 import { time_microseconds } from '../host';
 import { hasFailed } from '../sql/failure';
-import { execute, executeLiteral, queryInteger } from '../sql/statement';
+import { execute, executeLiteral, queryInteger, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { settingInteger } from './settings';
 import { Table } from './table';
@@ -67,6 +68,15 @@ export function pruneConflicts(): bool {
 export function forgetConflicts(table: Table): bool {
   if (!conflictsExist()) return !hasFailed();
   return execute(new Text().add('DELETE FROM main.cloudsync_conflicts WHERE table_id=').number(table.id));
+}
+
+/** Removes the entries about a row. Only while the table exists. */
+export function forgetRowConflicts(table: Table, key: Slice): bool {
+  const sql = new Text().add('DELETE FROM main.cloudsync_conflicts WHERE table_id=').number(table.id);
+  const statement = new Statement(sql.add(' AND pk=?1'));
+  const ok = statement.blob(1, key.pointer, key.size).run();
+  statement.close();
+  return ok;
 }
 
 export function wipeConflicts(): bool {

@@ -10,6 +10,7 @@
  *                         of their table (table_id is set; catalog/held_rows.ts)
  *     cloudsync_outbox    the batch that is on its way to the server, until the server has answered
  *     cloudsync_conflicts what lost against a concurrent write, where a table keeps it (catalog/conflicts.ts)
+ *     cloudsync_rejected  edits of this device that the server did not accept (catalog/rejected.ts)
  *     cloudsync_inbox     changes inserted into cloudsync_changes that are not merged yet (merge/inbox.ts)
  *
  * Per tracked table there are two more, see capture/tables.ts. All are ordinary tables, so that a database can be
@@ -21,6 +22,7 @@ import { Text } from '../sql/text';
 import { execute, executeLiteral, queryInteger, Statement } from '../sql/statement';
 import { executeUnsettling } from '../sql/transaction';
 import { failWith, hasFailed } from '../sql/failure';
+import { ensureRejected } from './rejected';
 
 /** Version of the layout below; a database of a newer version is refused. */
 export const FORMAT: i64 = 3;
@@ -76,6 +78,7 @@ export function ensureCatalog(): bool {
         ' upto INTEGER NOT NULL, packet BLOB NOT NULL)',
     ) &&
     executeLiteral('CREATE TABLE main.cloudsync_inbox(id INTEGER PRIMARY KEY, change BLOB NOT NULL)') &&
+    ensureRejected() &&
     execute(
       new Text()
         .add("INSERT INTO main.cloudsync_settings VALUES('seq',0),('clock',0),('format',")

@@ -6,6 +6,7 @@ import { keyNames } from '../capture/tables';
 import { CLOCK_ALIAS } from '../catalog/filters';
 import { Table } from '../catalog/table';
 import { writeColumn } from '../bytes/msgpack';
+import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
@@ -55,6 +56,11 @@ export class ClockScan {
     }
     next.reset();
     return found;
+  }
+
+  /** The encoded key of the row. */
+  get encodedKey(): Slice {
+    return new Slice(this.key.start, this.key.size);
   }
 
   /** Writes the row back, under the seq that `clock` has now. */

@@ -14,6 +14,7 @@ export class ClockTable {
   private lookup: Statement = new Statement(null);
   private insertion: Statement = new Statement(null);
   private change: Statement = new Statement(null);
+  private removal: Statement = new Statement(null);
   private trail: Trail | null;
 
   /** `many`: many rows will be read, perhaps in the order in which they were written. */
@@ -58,8 +59,20 @@ export class ClockTable {
     return statement.run();
   }
 
+  /** Forgets the row with that key. False on errors. */
+  remove(key: usize): bool {
+    const statement = this.removal;
+    if (statement.handle == 0) {
+      const sql = new Text().add('DELETE FROM ').main(this.table.clockName).add(' WHERE ');
+      statement.prepare(whereKey(sql, this.table, 1));
+    }
+    bindKey(statement, 1, this.table, key);
+    return statement.run();
+  }
+
   /** Finalizes the statements. */
   close(): void {
+    this.removal.close();
     this.lookup.close();
     this.insertion.close();
     this.change.close();

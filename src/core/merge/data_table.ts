@@ -27,7 +27,7 @@ const PREPARED_MAX: i32 = 16;
 export class DataTable {
   private upserts: Array<Prepared> = [];
   private updates: Array<Prepared> = [];
-  private removal: Statement | null = null;
+  private removal: Statement = new Statement(null);
   private selection: Statement = new Statement(null);
   private trail: Trail | null;
   private cells: RowCells;
@@ -146,10 +146,9 @@ export class DataTable {
   }
 
   remove(key: usize): i32 {
-    if (this.removal == null) {
-      this.removal = new Statement(this.whereKey(new Text().add('DELETE FROM ').main(this.table.name)));
-    }
-    const statement = this.removal!;
+    const statement = this.removal;
+    if (statement.handle == 0)
+      statement.prepare(this.whereKey(new Text().add('DELETE FROM ').main(this.table.name)));
     bindKey(statement, 1, this.table, key);
     return finish(statement);
   }
@@ -214,7 +213,7 @@ export class DataTable {
   close(): void {
     for (let i = 0; i < this.upserts.length; i++) this.upserts[i].statement.close();
     for (let i = 0; i < this.updates.length; i++) this.updates[i].statement.close();
-    if (this.removal != null) this.removal!.close();
+    this.removal.close();
     this.selection.close();
     if (this.trail != null) this.trail!.close();
   }

@@ -4,14 +4,11 @@
  * a refused row through.
  */
 import { findTable, Table } from '../catalog/table';
-import { canonicalKey } from '../catalog/held_rows';
-import { isStoredAsIs, storedValue } from '../catalog/stored_value';
 import { Reader } from '../bytes/reader';
 import { Slice } from '../bytes/slice';
-import { valueSize } from '../bytes/value';
-import { Writer } from '../bytes/writer';
 import { xxh64 } from '../bytes/xxh64';
 import { isKeyOf } from '../clock/keys';
+import { storedKey } from '../clock/stored_key';
 import { NamedRows } from '../packet/named_rows';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { failWith, hasFailed } from '../sql/failure';
@@ -40,7 +37,7 @@ export class RefusedRows {
 
   private add(name: Slice, key: Slice, table: Table | null): void {
     if (table != null && !table.open()) return;
-    const stored = storedKey(table, key);
+    const stored = nameOf(table, key);
     const slot = slotOf(stored);
     this.slots[slot] = new Refused(name, stored, this.slots[slot]);
   }
@@ -48,7 +45,7 @@ export class RefusedRows {
   /** True when the row is to be left out: of the table with that name, `table` where it is here. */
   has(name: Slice, key: Slice, table: Table | null): bool {
     const mark = arenaMark();
-    const stored = storedKey(table, key);
+    const stored = nameOf(table, key);
     let refused = this.slots[slotOf(stored)];
     while (refused != null && !(refused.key.equals(stored) && refused.table.equalsIgnoreCase(name)))
       refused = refused.next;
@@ -61,24 +58,7 @@ function slotOf(key: Slice): i32 {
   return <i32>(xxh64(key.pointer, key.size, 0) & (SLOTS - 1));
 }
 
-/**
- * The key as the table would store it, in bytes that are equal when the keys are. A key that fits no table here is only
- * equal to itself.
- */
-function storedKey(table: Table | null, key: Slice): Slice {
-  if (table == null || !isKeyOf(table, key)) return key;
-  const target = new Writer(64);
-  let at = key.pointer;
-  for (let i = 0; i < table.keys.length; i++) {
-    const type = table.keys[i].declaredType;
-    const size = valueSize(at);
-    if (isStoredAsIs(at, type)) {
-      target.bytes(at, size);
-    } else {
-      const stored = storedValue(type, false, at);
-      target.bytes(stored.start, stored.size);
-    }
-    at += size;
-  }
-  return canonicalKey(table, target.start);
+/** The key of a row; one that fits no table here is only equal to itself. */
+function nameOf(table: Table | null, key: Slice): Slice {
+  return table != null && isKeyOf(table, key) ? storedKey(table, key.pointer) : key;
 }

@@ -46,6 +46,11 @@ export class Visibility {
   private violatedBefore: bool;
   private keys: Array<ForeignKey> | null = null;
   private effects: SideEffects;
+  /**
+   * Rows of tables that are not tracked do not keep the rows that they refer to from being hidden: the foreign key's
+   * own action runs on them. (One that forbids it leaves a violation behind, or SQLite refuses at once.)
+   */
+  overridesUntracked: bool = false;
   /** What cloudsync_is_sync() said before. */
   private merging: Slice | null = null;
   /** The key of the row that is in the way. */
@@ -147,6 +152,7 @@ export class Visibility {
     if (found.length == 0) return true;
     const child: Table | null = foreign.child;
     if (child == null) {
+      if (this.overridesUntracked) return true;
       const text = new Text().add("rows of '").bytes(foreign.childName);
       this.reason = text.add("', which is not synchronised, refer to the row that has its value").slice();
       return false;

@@ -110,6 +110,8 @@ export class Encoder {
   private rowClock: i64 = 0;
   private perColumn: bool = false;
   rowCount: i32 = 0;
+  /** The largest stamp of the rows, of their columns or their deletion. */
+  newestStamp: i64 = 0;
 
   constructor(
     private producer: i32,
@@ -181,6 +183,7 @@ export class Encoder {
     group.lastClock = clock;
     this.current = group;
     this.rowClock = clock;
+    this.newestStamp = max(this.newestStamp, clock);
     this.perColumn = !shared;
   }
 

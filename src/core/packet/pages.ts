@@ -20,6 +20,8 @@ export class Pages {
   complete: bool = false;
   /** Values that the newest packet had to leave behind. */
   oversized: Array<Oversized> = [];
+  /** The largest stamp in the newest packet. */
+  newestStamp: i64 = 0;
   /** Rows in the packets made so far. */
   rows: i64 = 0;
 
@@ -56,6 +58,7 @@ export class Pages {
     }
     if (hasFailed() || encoder.isEmpty) return null;
     this.rows += encoder.rowCount;
+    this.newestStamp = encoder.newestStamp;
     return encoder.finish(since, this.upto);
   }
 

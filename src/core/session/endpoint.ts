@@ -10,13 +10,14 @@
  *     network.sent        rows up to this seq have been sent
  *     network.since       own changes up to this seq are on the server, wherever their rows stand now: where the
  *                         sending that is under way began. It follows network.sent with a batch that reaches the end
+ *     network.clock       own stamps up to this clock are on the server, and network.batch_clock those that are there when
+ *                         it has the batch that waits
  *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or
  *                         when the server is a new one or has lost data)
- *     network.clock       no stamp that the server has taken from this device is larger; network.batch_clock: the same
- *                         of the batch that waits
+ *     network.newest      the largest stamp that the server has taken from this device, and network.batch_newest that of
+ *                         the batch that waits
  *     network.cursor      how far we have received, in the server's words
  */
-import { currentClock } from '../catalog/counters';
 import { sendEverything } from '../catalog/send_settings';
 import {
   removeSetting,
@@ -124,6 +125,7 @@ function startOver(): bool {
     removeSetting('network.registered') &&
     removeSetting('network.missing') &&
     removeSetting('network.cursor') &&
+    removeSetting('network.clock') &&
     sendFromStart() &&
     setInteger('network.batch', 0)
   );
@@ -165,6 +167,31 @@ export function sinceSeq(): i64 {
   return settingInteger('network.since', 0);
 }
 
+/** Own stamps with a larger clock are not on the server, unless their row is among those sent. */
+export function sentClock(): i64 {
+  return settingInteger('network.clock', 0);
+}
+
+/** The largest clock when the waiting batch was made. */
+export function batchClock(): i64 {
+  return settingInteger('network.batch_clock', 0);
+}
+
+/** Notes of the batch that is made the clock of this moment and the largest stamp that it carries. */
+export function noteBatch(clock: i64, newest: i64): bool {
+  return setInteger('network.batch_clock', clock) && setInteger('network.batch_newest', newest);
+}
+
+/** The largest stamp that the server has taken from this device. */
+export function newestTaken(): i64 {
+  return settingInteger('network.newest', 0);
+}
+
+/** Of the own stamps only those up to the clock count as sent. */
+export function limitSentClock(clock: i64): bool {
+  return sentClock() <= clock || setInteger('network.clock', clock);
+}
+
 export function everythingSeq(): i64 {
   return settingInteger('network.everything', 0);
 }
@@ -181,16 +208,6 @@ export function setCursor(value: Slice): bool {
   return setBlob('network.cursor', value);
 }
 
-/** No stamp of the batch that is being made is larger than the clock now. */
-export function noteBatchClock(): bool {
-  return setInteger('network.batch_clock', currentClock());
-}
-
-/** No stamp that the server has taken from this device is larger. */
-export function acknowledgedClock(): i64 {
-  return settingInteger('network.clock', 0);
-}
-
 /** Records that the server has the batch, all rows up to `upto`, and all own changes up to `since`. */
 export function acknowledge(batch: i64, since: i64, upto: i64): bool {
   return (
@@ -198,6 +215,8 @@ export function acknowledge(batch: i64, since: i64, upto: i64): bool {
     setInteger('network.batch', batch) &&
     setInteger('network.since', since) &&
     setInteger('network.sent', upto) &&
-    setInteger('network.clock', settingInteger('network.batch_clock', 0))
+    // Only a batch that reaches the end has everything up to a clock.
+    (since < upto || setInteger('network.clock', batchClock())) &&
+    setInteger('network.newest', max(newestTaken(), settingInteger('network.batch_newest', 0)))
   );
 }

@@ -3,12 +3,19 @@
  */
 import { Reader } from '../bytes/reader';
 import { Slice } from '../bytes/slice';
-import { fail } from '../sql/failure';
+import { fail, failWith } from '../sql/failure';
 import { Text } from '../sql/text';
 import { endpoint } from './endpoint';
 
 const CODE_MAX: u32 = 64;
 const DETAIL_MAX: u32 = 1024;
+
+/** The failure for a body that is not what was asked for. */
+export function badAnswer(): bool {
+  return failWith(
+    'the answer of the server cannot be understood; extension and server may be of different versions',
+  );
+}
 
 export class ServerError {
   code: Slice = new Slice(0, 0);

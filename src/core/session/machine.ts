@@ -13,12 +13,14 @@
  *     413: the batch halved                                 down to 1 KiB, then the error is reported
  *     unknown_site, site_fork, gap, epoch_changed           at most RECOVERIES_MAX per session
  *     clock_ahead                                           the same, and only when there was something to stamp anew
+ *     rows that come with the answer to a batch             what they cause is sent at most REPAIRS_MAX times
  *     next batch, next page: sent and cursor have moved     when there is nothing more; an answer that does not lead on
  *                                                           is an error
  *     pull and push in turn                                 when there is nothing to send, at most ROUNDS_MAX times
  *     wait                                                  when its time is over
  */
 import { catalogExists, failWithoutCatalog } from '../catalog/schema';
+import { rejectedCount } from '../catalog/rejected';
 import { loadSites, ownSite } from '../catalog/sites';
 import { settingBytes, settingInteger } from '../catalog/settings';
 import { Slice } from '../bytes/slice';
@@ -32,17 +34,15 @@ import { doneAction, sleepAction } from './action';
 import {
   changeIdentity,
   forgetSite,
-  pageComplete,
-  readPage,
   readPublication,
-  readPushAnswer,
   readRegistration,
   startAgain,
   takeServerTime,
 } from './answers';
 import { acknowledgedBatch, endpoint, epochDigest } from './endpoint';
 import { ServerError } from './errors';
-import { discardWaitingBatch, nextBatch, waitingBatch } from './outbox';
+import { Batch, discardWaitingBatch, nextBatch, waitingBatch } from './outbox';
+import { pageComplete, readPage } from './page';
 import {
   publishRequest,
   pullRequest,
@@ -60,10 +60,12 @@ import {
   PHASE_REGISTER,
   PHASE_WAIT,
   RECOVERIES_MAX,
+  REPAIRS_MAX,
   ROUNDS_MAX,
   session,
   startSession,
 } from './state';
+import { readPushAnswer } from './verdicts';
 
 const BACKOFF_FIRST_MS: i32 = 500;
 const BACKOFF_MAX_MS: i32 = 60000;
@@ -151,7 +153,7 @@ function push(): usize {
     state.phase = PHASE_PULL;
     return 0;
   }
-  const batch = nextBatch(state.batchAim);
+  const batch: Batch | null = state.repairs > REPAIRS_MAX ? null : nextBatch(state.batchAim);
   if (batch != null) {
     state.pushedBatch = batch.number;
     state.mustPull = true;
@@ -288,7 +290,7 @@ function finish(): usize {
   const state = session();
   const json = new Text(256).add('{"sent":{"batches":').number(state.sentBatches);
   json.add('},"received":{"rows":').number(state.receivedRows).add('},"held":').number(heldCount());
-  json.add(',"refused":').number(state.refusedRows);
+  json.add(',"refused":').number(state.refusedRows).add(',"rejected":').number(rejectedCount());
   const missing = settingBytes('network.missing');
   if (missing.size > 0) json.add(',"missing":').json(missing);
   json.add('}');

@@ -3,6 +3,7 @@
  * so that no lock is held while the network works, and sent byte for byte the same until the server has answered: the
  * server recognises a repeat by its number and digest.
  */
+import { currentClock } from '../catalog/counters';
 import { ownSite } from '../catalog/sites';
 import { Slice } from '../bytes/slice';
 import { reportOversized } from '../merge/held';
@@ -12,7 +13,7 @@ import { Pages } from '../packet/pages';
 import { hasFailed } from '../sql/failure';
 import { executeLiteral, Statement } from '../sql/statement';
 import { Text } from '../sql/text';
-import { acknowledge, acknowledgedBatch, everythingSeq, noteBatchClock, sentSeq, sinceSeq } from './endpoint';
+import { acknowledge, acknowledgedBatch, everythingSeq, noteBatch, sentSeq, sinceSeq } from './endpoint';
 
 export class Batch {
   constructor(
@@ -72,7 +73,7 @@ function makeBatch(aim: u32): Batch | null {
   while (packet == null && !pages.complete && !hasFailed()) packet = pages.next();
   reportOversized(pages.oversized);
   pages.close();
-  if (hasFailed()) return null;
+  if (hasFailed() || !noteBatch(currentClock(), pages.newestStamp)) return null;
   const since = pages.complete ? pages.upto : filter.since;
   if (packet == null) {
     acknowledge(acknowledgedBatch(), since, pages.upto);
@@ -85,7 +86,6 @@ function makeBatch(aim: u32): Batch | null {
   insert.integer(1, batch.number).integer(2, since).integer(3, batch.upto);
   insert.blob(4, packet.pointer, packet.size).run();
   insert.close();
-  noteBatchClock();
   return batch;
 }
 

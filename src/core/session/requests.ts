@@ -17,6 +17,9 @@ import { acknowledgedBatch, cursor, endpoint, epoch } from './endpoint';
 /** Raw bytes that a page of changes should have. */
 const PULL_BYTES: u64 = 1 << 20;
 
+/** Bytes of a cursor that an address may carry. */
+const CURSOR_IN_ADDRESS: u32 = 1024;
+
 function urlOf(path: string): Slice {
   return new Text(256).bytes(endpoint()).add(path).slice();
 }
@@ -116,10 +119,21 @@ export function pullRequest(): usize {
   return hasFailed() ? 0 : httpAction(urlOf('/pull'), body, null, 0);
 }
 
+/** A long cursor does not fit into an address: it goes into a body. */
 export function waitRequest(seconds: i32): usize {
   const position = cursor();
+  if (position.size > CURSOR_IN_ADDRESS) return longWaitRequest(position, seconds);
   const url = new Text(512).bytes(endpoint()).add('/wait?site=').hex(siteBytes(ownSite()).pointer, SITE_SIZE);
   url.add('&since=').hex(position.pointer, position.size);
   const prefer = new Text(64).add('Prefer: wait=').number(seconds).add('\r\n');
   return hasFailed() ? 0 : httpAction(url.slice(), null, prefer, seconds * 1000);
+}
+
+function longWaitRequest(position: Slice, seconds: i32): usize {
+  const body = new Writer(position.size + 64);
+  writeArray(body, 3);
+  writeSite(body);
+  writeBinary(body, position.pointer, position.size);
+  writeUnsigned(body, seconds);
+  return hasFailed() ? 0 : httpAction(urlOf('/wait'), body, null, seconds * 1000);
 }

@@ -13,7 +13,7 @@ import { RowClock } from '../clock/row_clock';
 import { SANE_WALL_CLOCK } from '../packet/limits';
 import { arenaMark, arenaRelease } from '../runtime/arena';
 import { failWith, hasFailed } from '../sql/failure';
-import { acknowledgedClock, sentSeq, sinceSeq } from './endpoint';
+import { limitSentClock, newestTaken, sentSeq, sinceSeq } from './endpoint';
 
 /**
  * Maps clocks that the server's time has not reached to ones right behind it, and behind what the server has taken
@@ -97,7 +97,8 @@ function exchange(values: Array<i64>, left: i32, right: i32): void {
  */
 export function restampUnsent(tables: Array<Table>, serverTime: i64): bool {
   if (serverTime < SANE_WALL_CLOCK) return failWith('the clock of the server is not set; look at the server');
-  const clocks = new NewClocks(serverTime, max(serverTime, acknowledgedClock()));
+  const newest = max(serverTime, newestTaken());
+  const clocks = new NewClocks(serverTime, newest);
   for (let i = 0; i < tables.length; i++) {
     if (!tables[i].open()) return false;
     if (!tables[i].missing && !collect(tables[i], clocks)) return false;
@@ -108,7 +109,7 @@ export function restampUnsent(tables: Array<Table>, serverTime: i64): bool {
   for (let i = 0; i < tables.length; i++) {
     if (!tables[i].missing && !restamp(tables[i], clocks)) return false;
   }
-  return setClock(tables);
+  return setClock(tables) && limitSentClock(newest);
 }
 
 function collect(table: Table, clocks: NewClocks): bool {

@@ -17,6 +17,12 @@ export const RECOVERIES_MAX: i32 = 4;
 /** How often one session may look for changes of its own after it has received some of others. */
 export const ROUNDS_MAX: i32 = 8;
 
+/** How often one session lets the server take everything away. */
+export const RESETS_MAX: i32 = 2;
+
+/** After how many answers with rows in them one session still sends: a server may answer each batch with the next. */
+export const REPAIRS_MAX: i32 = 100;
+
 export class Session {
   phase: i32 = PHASE_IDLE;
   pushing: bool = false;
@@ -40,6 +46,8 @@ export class Session {
   sentBatches: i64 = 0;
   receivedRows: i64 = 0;
   refusedRows: i64 = 0;
+  /** How often the server has asked to forget everything. */
+  resets: i32 = 0;
   /**
    * What the newest request said: own site, last acknowledged batch, digest of the epoch. When the database says
    * something else by the time of the answer, another connection has synchronised meanwhile.
@@ -47,6 +55,8 @@ export class Session {
   requestSite: i32 = 0;
   requestBatch: i64 = 0;
   requestEpoch: i64 = 0;
+  /** How often an answer to a batch has brought rows, and those may have to be sent. */
+  repairs: i32 = 0;
   /** Number of the batch that was sent last. */
   pushedBatch: i64 = 0;
   /** Pages in a row that brought nothing. */

@@ -4,8 +4,10 @@
  */
 import { Slice } from '../../../src/core/bytes/slice';
 import { loadSites } from '../../../src/core/catalog/sites';
-import { readPage, readPublication, readPushAnswer, readRegistration } from '../../../src/core/session/answers';
+import { readPublication, readRegistration } from '../../../src/core/session/answers';
+import { readPage } from '../../../src/core/session/page';
 import { startSession } from '../../../src/core/session/state';
+import { readPushAnswer } from '../../../src/core/session/verdicts';
 import { ACCEPTED, REFUSED } from './outcome';
 
 const REGISTRATION: i32 = 0;
