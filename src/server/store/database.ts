@@ -113,6 +113,25 @@ export class SyncDatabase {
     return this.prepare<[number], { nonce: Buffer }>(sql).get(position)?.nonce;
   }
 
+  /** As nonceAt, for a position that a page has reached. */
+  requireNonceAt(position: number): Buffer {
+    const nonce = this.nonceAt(position);
+    if (nonce === undefined)
+      throw new Error(`database ${this.name}: no commit is recorded for seq ${position}`);
+    return nonce;
+  }
+
+  /**
+   * A cursor belongs to the history of this database when the commit that it names happened here.
+   *
+   * @throws SyncError epoch_changed
+   */
+  requireHistory(position: number, nonce: Buffer): void {
+    if (this.nonceAt(position)?.equals(nonce)) return;
+    const problem = `the cursor points into a history that database ${this.name} does not have`;
+    throw new SyncError('epoch_changed', `${problem}: this server was restored; register and start over`);
+  }
+
   findSite(site: Uint8Array): SiteRow | undefined {
     const sql = 'SELECT subject, last_batch, digest, answer FROM cloudsync_server_sites WHERE site = ?';
     return this.prepare<[Uint8Array], SiteRow>(sql).get(site);

@@ -23,9 +23,7 @@ export function pull(
     requireSameBatch(input.lastBatch, site.last_batch);
     const cursor = requireCursor(database, input.cursor);
     const page = readPage(database, cursor, input.maxBytes, input.site);
-    const nonce = database.nonceAt(page.upto);
-    if (nonce === undefined)
-      throw new Error(`database ${database.name}: no commit is recorded for seq ${page.upto}`);
+    const nonce = database.requireNonceAt(page.upto);
     // While pages are left, the device does not have what rows behind this one had before they moved there.
     const since = page.complete ? page.upto : cursor.since;
     const next = encodeCursor({ since, position: page.upto, nonce }, database.cursorSecret);
@@ -59,10 +57,7 @@ function requireSameBatch(device: number, server: number): void {
 
 function requireCursor(database: SyncDatabase, bytes: Uint8Array): Cursor {
   const cursor = decodeCursor(bytes, database.cursorSecret);
-  if (!database.nonceAt(cursor.position)?.equals(cursor.nonce)) {
-    const problem = `the cursor points into a history that database ${database.name} does not have`;
-    throw new SyncError('epoch_changed', `${problem}: this server was restored; register and start over`);
-  }
+  database.requireHistory(cursor.position, cursor.nonce);
   return cursor;
 }
 
