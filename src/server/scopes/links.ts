@@ -7,7 +7,7 @@
 import type { Dependency } from '../policies/compiled.js';
 import { foldName, quoteName } from '../store/tables.js';
 import type { Scoped } from './scoped.js';
-import { type RowKey, rawStatement, type TrackedTable } from './tracked-tables.js';
+import { policyRows, type RowKey, rawStatement, type TrackedTable } from './tracked-tables.js';
 import { decodeValues, encodeValues, type SqlValue } from './values.js';
 
 /** Some columns of a table that lead to rows of others. */
@@ -69,7 +69,7 @@ export function affectedRows(scoped: Scoped, table: TrackedTable, link: Link, ro
     const values = decodeValues(bytes);
     if (values.includes(null)) continue;
     for (const target of link.targets) {
-      const rows = rawStatement(scoped.database, target.affected).all(...values);
+      const rows = policyRows(scoped.database, target.affected, values) ?? target.table.allKeys();
       for (const values of rows) found.push({ table: target.table, values });
     }
   }

@@ -5,19 +5,19 @@
 import type { Principal } from '../principal.js';
 import { findScope } from './scope-numbers.js';
 import type { Scoped } from './scoped.js';
-import { type RowKey, rawStatement, type TrackedTable } from './tracked-tables.js';
+import { policyRows, type RowKey, type TrackedTable } from './tracked-tables.js';
 import { encodeValues } from './values.js';
 
 /** Numbers of the scopes of a principal, ascending; those that never had a row are left out. */
-export function scopesOf({ compiled, database, asPrincipal }: Scoped, principal: Principal): Set<number> {
+export function scopesOf({ compiled, database }: Scoped, principal: Principal): Set<number> {
   const queries = new Map<string, string>();
   for (const { branches } of compiled.tables.values()) {
     for (const branch of branches) queries.set(branch.id, branch.principalKeys);
   }
   const scopes: number[] = [];
-  asPrincipal(principal, () => {
+  database.auth.asPrincipal(principal, () => {
     for (const [branch, sql] of queries) {
-      for (const key of rawStatement(database, sql).all()) {
+      for (const key of policyRows(database, sql) ?? []) {
         const scope = findScope(database, branch, encodeValues(key));
         if (scope !== undefined) scopes.push(scope);
       }

@@ -6,8 +6,8 @@
 import type { Branch } from '../policies/compiled.js';
 import { internScope } from './scope-numbers.js';
 import type { Scoped } from './scoped.js';
-import { rawStatement, type TrackedTable } from './tracked-tables.js';
-import { encodeValues } from './values.js';
+import { policyRows, type TrackedTable } from './tracked-tables.js';
+import { encodeValues, type SqlValue } from './values.js';
 
 /** The branches of one table that share scopes, because their principal sides are the same. */
 interface BranchGroup {
@@ -69,8 +69,8 @@ function replaceEntries(scoped: Scoped, { table, branch, members, rowSide }: Bra
   const { database } = scoped;
   const add = 'INSERT OR IGNORE INTO temp.cloudsync_scope_present VALUES (?, ?)';
   database.prepare('DELETE FROM temp.cloudsync_scope_present').run();
-  for (const { allKeys } of members) {
-    for (const row of rawStatement(database, allKeys).all()) {
+  for (const member of members) {
+    for (const row of keysOfAll(scoped, table, member)) {
       const pk = encodeValues(row.slice(0, table.keyColumns.length));
       const scope = internScope(database, branch, encodeValues(row.slice(table.keyColumns.length)));
       database.prepare(add).run(pk, scope);
@@ -79,18 +79,28 @@ function replaceEntries(scoped: Scoped, { table, branch, members, rowSide }: Bra
   endEntries(scoped, table.id, branch, seq);
   const enter =
     'INSERT INTO cloudsync_scope_rows(scope, tbl, pk, first_seq, enter_seq, seq, live)' +
-    ' SELECT scope, ?1, pk, ?2, ?2, ?2, 1 FROM temp.cloudsync_scope_present WHERE true' +
-    ' ON CONFLICT(tbl, pk, scope) DO UPDATE SET enter_seq = ?2, seq = ?2, live = 1 WHERE live = 0';
-  database.prepare(enter).run(table.id, seq);
+    ' SELECT scope, @table, pk, @seq, @seq, @seq, 1 FROM temp.cloudsync_scope_present WHERE true' +
+    ' ON CONFLICT(tbl, pk, scope) DO UPDATE SET enter_seq = @seq, seq = @seq, live = 1 WHERE live = 0';
+  database.prepare(enter).run({ table: table.id, seq });
   const remember = 'INSERT OR REPLACE INTO cloudsync_scope_branches VALUES (?, ?, ?)';
   database.prepare(remember).run(table.id, branch, rowSide);
+}
+
+/** The keys of all rows, each behind the key values of its row. */
+function keysOfAll({ database }: Scoped, table: TrackedTable, branch: Branch): SqlValue[][] {
+  const rows = policyRows(database, branch.allKeys);
+  if (rows !== undefined) return rows;
+  // Some row makes the query fail: only that one is left out.
+  return table
+    .allKeys()
+    .flatMap((row) => (policyRows(database, branch.rowKeys, row) ?? []).map((key) => [...row, ...key]));
 }
 
 /** Ends the live entries of a table in the scopes of a branch, but for those that are present. */
 function endEntries({ database }: Scoped, table: number, branch: string, seq: number): void {
   const sql =
-    'UPDATE cloudsync_scope_rows SET live = 0, seq = ?1 WHERE tbl = ?2 AND live = 1' +
-    ' AND scope IN (SELECT id FROM cloudsync_scopes WHERE branch = ?3)' +
+    'UPDATE cloudsync_scope_rows SET live = 0, seq = ? WHERE tbl = ? AND live = 1' +
+    ' AND scope IN (SELECT id FROM cloudsync_scopes WHERE branch = ?)' +
     ' AND (pk, scope) NOT IN (SELECT pk, scope FROM temp.cloudsync_scope_present)';
   database.prepare(sql).run(seq, table, branch);
 }

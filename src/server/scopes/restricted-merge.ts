@@ -5,8 +5,8 @@
  * matter. A row that is refused stops no other.
  */
 import { LIMITS } from '../limits.js';
+import type { Write } from '../policies/judge.js';
 import type { Principal } from '../principal.js';
-import { isAllowed } from './judge.js';
 import { type PacketRow, rowsOfPacket } from './packet-rows.js';
 import { scopesOf } from './principal-scopes.js';
 import { rowName } from './row-list.js';
@@ -40,14 +40,11 @@ export class RestrictedMerge {
     const changed = new Set(first.changed.map((row) => row.name));
     const isAllChanged = first.rows <= changed.size;
     let trial = first;
-    for (let round = 0; round < LIMITS.judgeRounds; round += 1) {
-      if (this.#bar(trial.objections)) {
-        trial = this.#try();
-        continue;
-      }
-      const denied = this.#judge(trial.changed);
+    for (let round = 0; ; round += 1) {
+      const isNews = this.#bar(trial.objections);
+      const denied = this.#judge(trial.changed, round >= LIMITS.judgeRounds);
       const isProgress = denied.size < trial.changed.length;
-      if (isProgress && !this.#keep(denied)) {
+      if (isNews || (isProgress && !this.#keep(denied))) {
         trial = this.#try();
         continue;
       }
@@ -89,8 +86,12 @@ export class RestrictedMerge {
     return isNews;
   }
 
-  /** The rows that the policies, or the bounds of clocks, do not let in. Runs on the state before them. */
-  #judge(changed: readonly ChangedRow[]): Map<string, Objection> {
+  /**
+   * The rows that the policies, or the bounds of clocks, do not let in. Runs on the state before them.
+   *
+   * @param isEnough whether to let in no more, because it was asked too often
+   */
+  #judge(changed: readonly ChangedRow[], isEnough: boolean): Map<string, Objection> {
     const denied = new Map<string, Objection>();
     for (const row of changed) {
       const place = { table: row.table.name, pk: row.pk };
@@ -98,7 +99,7 @@ export class RestrictedMerge {
       if (row.causalLength > (before?.causalLength ?? 0) + LIMITS.causalLengthStep) {
         const reason = 'it claims to have been deleted and made again too often';
         denied.set(row.name, { ...place, code: 'clock', reason });
-      } else if (!this.#mayWrite(row, before)) {
+      } else if (isEnough || !this.#mayWrite(row, before)) {
         denied.set(row.name, { ...place, code: 'denied', reason: DENIED });
       }
     }
@@ -106,10 +107,11 @@ export class RestrictedMerge {
   }
 
   #mayWrite(row: ChangedRow, before: ClockRow | undefined): boolean {
-    const old = row.table.image(row.values);
-    if (old !== undefined || row.image !== undefined) {
-      return isAllowed(this.#scoped, this.#principal, { table: row.table, old, new: row.image });
-    }
+    const isHere = row.table.image(row.values) !== undefined;
+    const { values: key, image } = row;
+    if (isHere && image !== undefined) return this.#allows(row.table, { command: 'update', key, image });
+    if (isHere) return this.#allows(row.table, { command: 'delete', key });
+    if (image !== undefined) return this.#allows(row.table, { command: 'insert', image });
     // The deletion of what is deleted already. It matters to nobody, but to say yes would tell that the row was here.
     return before !== undefined && this.#hasSeen(row);
   }
@@ -130,17 +132,22 @@ export class RestrictedMerge {
       const known = this.#find(row);
       if (known === undefined || changed.has(rowName(known.table.id, known.clock.pk))) continue;
       const { table, clock } = known;
-      const image = table.image(clock.values);
-      const isKnown = this.#hasSeen({ table, pk: clock.pk });
-      const isIn = isKnown || (image !== undefined && this.#mayKeep(table, image));
+      const { values: key, pk } = clock;
+      const image = table.image(key);
+      const isIn =
+        this.#hasSeen({ table, pk }) ||
+        (image !== undefined && this.#allows(table, { command: 'update', key, image }));
       const name = rowName(table.id, clock.pk);
       if (isIn) this.accepted.set(name, { table, pk: clock.pk });
       else this.refused.set(name, { table: table.name, pk: clock.pk, code: 'denied', reason: DENIED });
     }
   }
 
-  #mayKeep(table: TrackedTable, image: ReturnType<TrackedTable['image']>): boolean {
-    return isAllowed(this.#scoped, this.#principal, { table, old: image, new: image });
+  #allows(table: TrackedTable, write: Write): boolean {
+    const { compiled, database } = this.#scoped;
+    const policies = compiled.tables.get(table.foldedName);
+    if (policies === undefined) return false;
+    return database.auth.asPrincipal(this.#principal, () => database.judge.allows(policies, write));
   }
 
   #find({ table: name, pk }: PacketRow): { table: TrackedTable; clock: ClockRow } | undefined {

@@ -19,7 +19,7 @@ import { affectedRows, linksOf, rebuildLinks } from './links.js';
 import { branchesText, rebuild } from './rebuild.js';
 import { internScope } from './scope-numbers.js';
 import type { Scoped } from './scoped.js';
-import { type RowKey, rawStatement, type TrackedTable } from './tracked-tables.js';
+import { policyRows, type RowKey, type TrackedTable } from './tracked-tables.js';
 import { encodeValues } from './values.js';
 
 interface DirtyRow extends RowKey {
@@ -133,13 +133,13 @@ function refreshRow({ compiled, database }: Scoped, row: DirtyRow, seq: number):
   for (const scope of present) {
     const enter =
       'INSERT INTO cloudsync_scope_rows(scope, tbl, pk, first_seq, enter_seq, seq, live)' +
-      ' VALUES (?1, ?2, ?3, ?4, ?4, ?4, 1)' +
-      ' ON CONFLICT(tbl, pk, scope) DO UPDATE SET enter_seq = ?4, seq = ?4, live = 1';
-    database.prepare(enter).run(scope, row.table.id, row.pk, seq);
+      ' VALUES (@scope, @table, @pk, @seq, @seq, @seq, 1)' +
+      ' ON CONFLICT(tbl, pk, scope) DO UPDATE SET enter_seq = @seq, seq = @seq, live = 1';
+    database.prepare(enter).run({ scope, table: row.table.id, pk: row.pk, seq });
   }
 }
 
 function scopesOfRow(database: SyncDatabase, branch: Branch, row: RowKey): number[] {
-  const keys = rawStatement(database, branch.rowKeys).all(...row.values);
+  const keys = policyRows(database, branch.rowKeys, row.values) ?? [];
   return keys.map((key) => internScope(database, branch.id, encodeValues(key)));
 }

@@ -5,6 +5,7 @@
 import { LIMITS } from '../limits.js';
 import type { Principal } from '../principal.js';
 import { decodeCursor, NONCE_BYTES } from '../store/cursor.js';
+import type { Page } from '../store/store.js';
 import { readState } from './layout.js';
 import { scopesOf } from './principal-scopes.js';
 import { dropPushedRows } from './pushed-rows.js';
@@ -14,16 +15,6 @@ import { updateIndex } from './scope-index.js';
 import { makePage } from './scope-page.js';
 import { advance, ScopeScan } from './scope-scan.js';
 import type { Scoped } from './scoped.js';
-
-export interface ScopePage {
-  /** The device must forget all rows before it reads the page. */
-  reset: boolean;
-  /** An array of [table, key]: rows to forget. Empty when there are none. */
-  forgotten: Buffer;
-  packets: Buffer[];
-  cursor: Buffer;
-  complete: boolean;
-}
 
 export interface PageRequest {
   site: Uint8Array;
@@ -42,7 +33,7 @@ export function pullScopes(
   principal: Principal,
   request: PageRequest,
   entries: number = LIMITS.scopeEntriesPerPage,
-): ScopePage {
+): Page {
   const { database } = scoped;
   const head = updateIndex(scoped);
   database.recordHead();

@@ -129,14 +129,21 @@ export class ScopeScan {
 
   /** Visits the entries of a scope behind a place. False when the page is full before their end. */
   #eachEntry(scope: number, after: { seq: number; entry: number }, visit: (entry: Entry) => void): boolean {
-    const sql =
-      'SELECT entry, tbl, pk, first_seq, enter_seq, seq, live FROM cloudsync_scope_rows' +
-      ' WHERE scope = ? AND (seq, entry) > (?, ?) ORDER BY seq, entry LIMIT ?';
-    const statement = this.#scoped.database.prepare<number[], Entry>(sql);
-    for (const entry of statement.all(scope, after.seq, after.entry, this.#entriesLeft + 1)) {
-      if (this.#entriesLeft <= 0) return false;
-      this.#entriesLeft -= 1;
-      visit(entry);
+    // A comparison of (seq, entry) as a pair would not use the index within one seq, and a deploy gives all rows one.
+    const places: [string, number[]][] = [
+      ['seq = ? AND entry > ?', [after.seq, after.entry]],
+      ['seq > ?', [after.seq]],
+    ];
+    for (const [where, parameters] of places) {
+      const sql =
+        'SELECT entry, tbl, pk, first_seq, enter_seq, seq, live FROM cloudsync_scope_rows' +
+        ` WHERE scope = ? AND ${where} ORDER BY seq, entry LIMIT ?`;
+      const statement = this.#scoped.database.prepare<number[], Entry>(sql);
+      for (const entry of statement.all(scope, ...parameters, this.#entriesLeft + 1)) {
+        if (this.#entriesLeft <= 0) return false;
+        this.#entriesLeft -= 1;
+        visit(entry);
+      }
     }
     return true;
   }

@@ -1,20 +1,19 @@
 /**
- * scoped.ts: what every part of the scopes needs at once: a database, the policies in force there, its tables, and a
- * way to ask as a principal.
+ * scoped.ts: what every part of the scopes needs at once: a database, the policies in force there, and its tables.
  */
 import type { CompiledPolicies } from '../policies/compiled.js';
-import type { Principal } from '../principal.js';
 import type { SyncDatabase } from '../store/database.js';
-import type { TrackedTables } from './tracked-tables.js';
+import { TrackedTables } from './tracked-tables.js';
 
-/** The policies in force in a database. */
-export interface ActivePolicies {
+export interface Scoped {
+  database: SyncDatabase;
   compiled: CompiledPolicies;
-  /** Runs work during which the functions auth_*() of the connection answer for a principal. */
-  asPrincipal<Result>(principal: Principal, work: () => Result): Result;
+  tables: TrackedTables;
 }
 
-export interface Scoped extends ActivePolicies {
-  database: SyncDatabase;
-  tables: TrackedTables;
+/** Undefined where no policies are in force, or there is nothing yet that they could be about. */
+export function openScoped(database: SyncDatabase): Scoped | undefined {
+  const compiled = database.policies.current();
+  if (compiled === undefined || !database.hasTables()) return undefined;
+  return { database, compiled, tables: new TrackedTables(database) };
 }

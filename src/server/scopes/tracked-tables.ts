@@ -2,7 +2,7 @@
  * tracked-tables.ts: the synchronised tables of a database, as the scopes need them: by the id and the names that the
  * extension gave them, with the statements on one row.
  */
-import type Database from 'better-sqlite3';
+import Database from 'better-sqlite3';
 import type { SyncDatabase } from '../store/database.js';
 import { findTable, foldName, quoteName } from '../store/tables.js';
 import { decodeValues, encodeValues, type SqlValue } from './values.js';
@@ -27,8 +27,6 @@ export class TrackedTable {
   readonly clockTable: string;
   /** Names of the key columns in key order, as created. */
   readonly keyColumns: readonly string[];
-  /** Names of all columns that take values, key columns included. */
-  readonly columns: readonly string[];
   readonly #database: SyncDatabase;
 
   constructor(database: SyncDatabase, row: TableRow) {
@@ -42,7 +40,6 @@ export class TrackedTable {
     this.algorithm = row.algorithm;
     this.clockTable = row.clock_table;
     this.keyColumns = keys.map((column) => column.name);
-    this.columns = columns.filter((column) => !column.isGenerated).map((column) => column.name);
     this.#database = database;
   }
 
@@ -66,15 +63,25 @@ export class TrackedTable {
     return this.findClock(decodeValues(pk));
   }
 
-  /** The values of the columns of a row; undefined when it is not in the table. */
+  /** The key values of all rows in the table. */
+  allKeys(): SqlValue[][] {
+    const names = this.keyColumns.map(quoteName).join(', ');
+    return this.#raw(`SELECT ${names} FROM main.${quoteName(this.name)}`, []);
+  }
+
+  /** The row as SELECT * gives it; undefined when it is not in the table. */
   image(values: readonly SqlValue[]): SqlValue[] | undefined {
-    return this.valuesOf(values, this.columns);
+    return this.#find('*', values);
   }
 
   /** The values of some columns of a row; undefined when it is not in the table. */
   valuesOf(values: readonly SqlValue[], columns: readonly string[]): SqlValue[] | undefined {
+    return this.#find(columns.map(quoteName).join(', '), values);
+  }
+
+  #find(what: string, values: readonly SqlValue[]): SqlValue[] | undefined {
     const where = this.keyColumns.map((name) => `${quoteName(name)} = ?`).join(' AND ');
-    const sql = `SELECT ${columns.map(quoteName).join(', ')} FROM main.${quoteName(this.name)} WHERE ${where}`;
+    const sql = `SELECT ${what} FROM main.${quoteName(this.name)} WHERE ${where}`;
     return this.#raw(sql, values)[0];
   }
 
@@ -100,6 +107,25 @@ export function rawStatement(
   sql: string,
 ): Database.Statement<SqlValue[], SqlValue[]> {
   return database.prepare<SqlValue[], SqlValue[]>(sql).raw().safeIntegers();
+}
+
+/**
+ * The rows of a query of the policies, whose parameters are ?1, ?2 .. One that fails on what a row holds (a text that is no JSON) finds nothing: a row
+ * that cannot be judged is not shown, and must not stop the others.
+ */
+export function policyRows(
+  database: SyncDatabase,
+  sql: string,
+  parameters: readonly SqlValue[] = [],
+): SqlValue[][] | undefined {
+  try {
+    const bound = Object.fromEntries(parameters.map((value, index) => [index + 1, value]));
+    const statement = database.prepare<unknown[], SqlValue[]>(sql).raw().safeIntegers();
+    return parameters.length > 0 ? statement.all(bound) : statement.all();
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR') return undefined;
+    throw error;
+  }
 }
 
 function clockRow([cl, ...values]: SqlValue[]): ClockRow {

@@ -115,8 +115,8 @@ interface CellRow {
 function forgedOrAhead(scoped: Scoped, site: Uint8Array, head: number): Objection[] {
   const { database, tables } = scoped;
   const sql =
-    'SELECT tbl, pk, max(col_version) AS clock, max(site_id <> ?1) AS "foreign", max(cl) AS cl' +
-    ' FROM cloudsync_changes WHERE db_version > ?2 GROUP BY tbl, pk';
+    'SELECT tbl, pk, max(col_version) AS clock, max(site_id <> ?) AS "foreign", max(cl) AS cl' +
+    ' FROM cloudsync_changes WHERE db_version > ? GROUP BY tbl, pk';
   const latest = (database.surroundings.now() + LIMITS.clockAheadMilliseconds) * 1000;
   const objections: Objection[] = [];
   for (const row of database.prepare<unknown[], CellRow>(sql).all(site, BigInt(head))) {

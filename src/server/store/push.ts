@@ -6,7 +6,10 @@
 import { createHash } from 'node:crypto';
 import { SyncError } from '../errors.js';
 import { MessageWriter } from '../msgpack/writer.js';
-import type { Principal } from '../principal.js';
+import { isRestricted, type Principal } from '../principal.js';
+import { pushRestricted } from '../scopes/restricted-push.js';
+import { updateIndex } from '../scopes/scope-index.js';
+import { openScoped } from '../scopes/scoped.js';
 import type { SiteRow, SyncDatabase } from './database.js';
 import { isAboutFuture, isExtensionRefusal } from './sqlite-errors.js';
 import type { Operations } from './store.js';
@@ -48,6 +51,8 @@ export function pushGroup(database: SyncDatabase, requests: readonly PushRequest
             return { error };
           }
         });
+        const scoped = openScoped(database);
+        if (scoped !== undefined) updateIndex(scoped);
         database.recordHead();
         return outcomes;
       })
@@ -67,7 +72,9 @@ function pushOne(database: SyncDatabase, { principal, input }: PushRequest): Pus
     const expected = site.last_batch + 1;
     throw new SyncError('gap', `batch ${input.batch} came, batch ${expected} is the next here`, expected);
   }
-  const answer = applyPacket(database, input);
+  const scoped = isRestricted(principal) ? openScoped(database) : undefined;
+  const answer =
+    scoped === undefined ? applyPacket(database, input) : pushRestricted(scoped, principal, input);
   database
     .prepare(
       'UPDATE cloudsync_server_sites SET last_batch = ?, digest = ?, answer = ?, last_seen = ?' +
