@@ -45,6 +45,8 @@ export class Server {
   /** @param schema CREATE TABLE statements, one per line */
   constructor(readonly schema: string) {
     this.database = new SyncDatabase('test', join(this.#folder, 'test.db'));
+    // No power is lost here.
+    this.database.sqlite.pragma('synchronous = OFF');
     this.tables = createTables(this.database.sqlite, schema);
   }
 
@@ -132,6 +134,11 @@ export class Replica {
     this.#sent = upto;
     this.#outbox = undefined;
     return this.#takeAnswer(outcome.result.answer);
+  }
+
+  /** Whether there are changes of its own that no batch has taken along. */
+  hasUnsent(): boolean {
+    return this.#outbox !== undefined || this.#nextBatch() !== undefined;
   }
 
   /** Asks for a page and takes it in, unless it is lost on the way. True when the device has everything. */

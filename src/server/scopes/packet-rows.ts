@@ -15,9 +15,9 @@ export function rowsOfPacket(packet: Uint8Array): PacketRow[] {
   const scratch = new Database(':memory:');
   try {
     load(scratch);
-    // A tracked table makes the extension's own ones; no table of a packet can have this name.
-    scratch.exec('CREATE TABLE "cloudsync_none"(id TEXT PRIMARY KEY NOT NULL)');
-    scratch.prepare("SELECT cloudsync_init('cloudsync_none')").get();
+    // A tracked table makes the extension's own ones. What a packet has of a table of this name is no concern of ours.
+    scratch.exec('CREATE TABLE "no table of an application"(id TEXT PRIMARY KEY NOT NULL)');
+    scratch.prepare("SELECT cloudsync_init('no table of an application')").get();
     scratch.prepare('SELECT cloudsync_payload_take(?, NULL)').get(packet);
     const sql = 'SELECT tbl AS "table", pk FROM cloudsync_held ORDER BY id';
     return scratch.prepare<[], PacketRow>(sql).all();
