@@ -10,8 +10,8 @@ import { policies, SCHEMA, VARIANTS, type Visibility } from './projects.ts';
 import { Random } from './random-choice.ts';
 import { Replica, Server, user } from './replica.ts';
 
-const USERS = ['ann', 'bob', 'cyd'].map((name) => user(name));
-const STEPS = 60;
+const USERS = ['ann', 'bob'].map((name) => user(name));
+const STEPS = 120;
 
 class History {
   readonly server = new Server(SCHEMA);
@@ -46,18 +46,34 @@ class History {
     const kind = random.below(20);
     if (kind < 6) this.#write((sql, ...values) => device.sql(sql, ...values));
     else if (kind < 10) this.#write((sql, ...values) => this.server.sql(sql, ...values));
-    else if (kind < 13) device.push(random.below(4) === 0);
+    else if (kind < 12) device.push(random.below(4) === 0);
     else if (kind < 18) this.#page(device);
-    else if (kind < 19) this.#finish(device);
+    else if (kind < 19 && random.below(2) === 0) this.#finish(device);
+    else if (kind < 19) this.#toggle();
     else if (random.below(3) === 0) this.#deploy();
   }
 
   #page(device: Replica): void {
     // A device that has not heard the answer to its batch sends it again before it reads.
     device.push();
-    const options = { entries: this.#random.of([1, 2, 5, 100]), maxBytes: this.#random.of([1024, 1 << 20]) };
+    const options = { entries: this.#random.of([1, 1, 2, 3, 100]), maxBytes: this.#random.of([1024, 1 << 20]) };
     const isComplete = device.pull({ ...options, isLost: this.#random.below(5) === 0 });
     if (isComplete) this.#check(device);
+  }
+
+  /** Lets rows leave scopes and come back while some devices read and others do not. */
+  #toggle(): void {
+    const random = this.#random;
+    const id = `${random.below(4)}`;
+    const table = random.of(['members', 'shares', 'tasks']);
+    const column = { members: 'person', shares: 'person', tasks: 'owner' }[table];
+    for (let round = 0; round < 3; round += 1) {
+      const person = round % 2 === 0 ? 'zoe' : random.of(['ann', 'bob']);
+      this.server.sql(`UPDATE ${table} SET ${column} = ? WHERE id = ?`, person, id);
+      const device = random.of(this.devices);
+      if (random.below(3) === 0) device.push();
+      else this.#page(device);
+    }
   }
 
   #deploy(): void {
@@ -68,8 +84,8 @@ class History {
   /** One statement or several on any of the tables, by ids that collide often. */
   #write(sql: (text: string, ...values: unknown[]) => void): void {
     const random = this.#random;
-    const id = () => `${random.below(6)}`;
-    const person = () => random.of(['ann', 'bob', 'cyd', 'dan']);
+    const id = () => `${random.below(4)}`;
+    const person = () => random.of(['ann', 'bob', 'cyd', 'ann', 'bob']);
     this.#count += 1;
     const upsert = (table: string, columns: string[], values: unknown[]) => {
       const places = columns.map(() => '?').join(', ');
@@ -86,9 +102,14 @@ class History {
     if (table === 'shares') upsert(table, ['id', 'task', 'person'], [id(), id(), person()]);
     if (table === 'comments') upsert(table, ['id', 'task', 'body'], [id(), id(), `b${this.#count}`]);
     if (table !== 'tasks') return;
-    if (random.below(2) === 0) return sql('UPDATE tasks SET title = ? WHERE id = ?', `t${this.#count}`, id());
+    if (random.below(2) === 0) return sql('UPDATE tasks SET title = ? WHERE id = ?', this.#title(), id());
     const columns = ['id', 'project', 'owner', 'title', 'secret'];
-    upsert(table, columns, [id(), id(), person(), `t${this.#count}`, BigInt(random.below(2))]);
+    upsert(table, columns, [id(), id(), person(), this.#title(), BigInt(random.below(2))]);
+  }
+
+  /** Some of them are so long that a page has room for few rows. */
+  #title(): string {
+    return `t${this.#count}`.padEnd(this.#random.of([2, 2, 400]), '-');
   }
 
   /** Reads to the end and compares. */

@@ -87,11 +87,13 @@ function createTables(sqlite: Database.Database, schema: string): string[] {
 
 export class Replica {
   readonly sqlite = new Database(':memory:');
-  readonly principal: Principal;
+  principal: Principal;
   readonly tables: readonly string[];
   cursor: Buffer = Buffer.alloc(0);
   /** The verdicts of all batches. */
   readonly verdicts: Verdict[] = [];
+  /** How many items the answer to the last batch had. */
+  lastAnswerLength = 0;
   /** Rows that pages have told the device to forget. */
   forgotten = 0;
   resets = 0;
@@ -134,6 +136,17 @@ export class Replica {
     this.#sent = upto;
     this.#outbox = undefined;
     return this.#takeAnswer(outcome.result.answer);
+  }
+
+  /** Pushes a packet that something else has made, as the next batch. */
+  pushPacket(packet: Buffer): Verdict[] {
+    this.#outbox = { packet, upto: this.#sent };
+    return this.push();
+  }
+
+  /** Makes a table that the server does not have. */
+  createTable(text: string): void {
+    createTables(this.sqlite, text);
   }
 
   /** Whether there are changes of its own that no batch has taken along. */
@@ -196,7 +209,9 @@ export class Replica {
   }
 
   #takeAnswer(answer: Uint8Array): Verdict[] {
-    const [, list, packet] = decode(answer) as [number, [string, Buffer, string, string][], Buffer?];
+    const items = decode(answer) as [number, [string, Buffer, string, string][], Buffer?];
+    const [, list, packet] = items;
+    this.lastAnswerLength = items.length;
     const verdicts = list.map(([table, pk, code, detail]) => {
       return { table, key: decodeValues(Buffer.from(pk)), code, detail };
     });
