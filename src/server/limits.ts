@@ -80,7 +80,7 @@ export const LIMITS = {
   /** A worker thread that died while it started is started again after this pause. */
   workerRestartMilliseconds: 500,
 
-  /** How far the clock of a device whose principal is restricted may be ahead of this machine. */
+  /** How far stamps of a device whose principal is restricted may be ahead of this machine. */
   clockAheadMilliseconds: 300_000,
   /** How much a packet of such a device may raise a causal length. */
   causalLengthStep: 65_536,

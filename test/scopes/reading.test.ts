@@ -306,7 +306,9 @@ describe('a policy that fails on what a row holds', () => {
     ann.sql("INSERT INTO tasks VALUES ('1', 'p', 'x', 'no json', 0), ('2', 'p', 'x', '{\"by\":\"ann\"}', 0)");
     ann.sync();
     expect((ann.rows('tasks') as unknown[][]).map(([id]) => id)).toEqual(['2']);
-    server.deploy(policies({ ...VISIBLE, tasks: "json_extract(title, '$.by') = auth_userid() AND secret = 0" }));
+    server.deploy(
+      policies({ ...VISIBLE, tasks: "json_extract(title, '$.by') = auth_userid() AND secret = 0" }),
+    );
     ann.sync();
     expect((ann.rows('tasks') as unknown[][]).map(([id]) => id)).toEqual(['2']);
   });

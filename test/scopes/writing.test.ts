@@ -3,7 +3,7 @@
  * test of its own.
  */
 import { afterEach, describe, expect, test } from 'vitest';
-import { Replica, Server, SERVICE, user } from './replica.ts';
+import { Replica, SERVICE, Server, user } from './replica.ts';
 
 const SCHEMA = `
 CREATE TABLE notes(id TEXT PRIMARY KEY NOT NULL, owner TEXT, text TEXT, code TEXT UNIQUE)
@@ -79,7 +79,8 @@ describe('a push of a restricted principal', () => {
     ann.sql("INSERT INTO notes VALUES ('1', 'ann', 'fine', NULL)");
     ann.sync();
     ann.sql("UPDATE notes SET text = 'forbidden' WHERE id = '1'");
-    ann.sql("UPDATE notes SET text = 'allowed' WHERE id = '1'");
+    // The second one is newer even where all of it happens within the same millisecond.
+    server.sql("UPDATE notes SET text = 'newer' WHERE id = '1'");
     server.sql("UPDATE notes SET text = 'newest' WHERE id = '1'");
     ann.sync();
     expect(codes(ann)).toEqual([]);

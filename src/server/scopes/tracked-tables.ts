@@ -110,7 +110,7 @@ export function rawStatement(
 }
 
 /**
- * The rows of a query of the policies, whose parameters are ?1, ?2 .. One that fails on what a row holds (a text that is no JSON) finds nothing: a row
+ * The rows of a query of the policies. One that fails on what a row holds (a text that is no JSON) finds nothing: a row
  * that cannot be judged is not shown, and must not stop the others.
  */
 export function policyRows(
@@ -119,9 +119,7 @@ export function policyRows(
   parameters: readonly SqlValue[] = [],
 ): SqlValue[][] | undefined {
   try {
-    const bound = Object.fromEntries(parameters.map((value, index) => [index + 1, value]));
-    const statement = database.prepare<unknown[], SqlValue[]>(sql).raw().safeIntegers();
-    return parameters.length > 0 ? statement.all(bound) : statement.all();
+    return rawStatement(database, sql).all(...parameters);
   } catch (error) {
     if (error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR') return undefined;
     throw error;

@@ -3,9 +3,8 @@
  * be then, and which of them break a rule that has nothing to do with policies. Judged is this image, never what the
  * packet says: cells that lose against newer ones have no effect and cannot be a reason to refuse anything.
  */
-import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
-import { isExtensionRefusal } from '../store/sqlite-errors.js';
+import { clockAhead, takePacket } from '../store/take.js';
 import { findCulprits, heldRows } from './constraints.js';
 import { encodeRowList, type NamedRow, rowName } from './row-list.js';
 import type { Scoped } from './scoped.js';
@@ -54,31 +53,20 @@ export function merge(scoped: Scoped, delivery: Delivery, refused: readonly Name
   const head = database.head();
   const heldBefore = heldRows(scoped);
   const unknownBefore = waitingRows(scoped);
-  const rows = take(scoped, delivery, refused);
+  const rows = takePacket(database, delivery, refused.length > 0 ? encodeRowList(refused) : null);
   const changed = scoped.tables.all.flatMap((table) =>
     table.changedAfter(head).map((row) => changedRow(table, row)),
   );
   const objections = new Map<string, Objection>();
   for (const objection of [
     ...unknownRows(scoped, unknownBefore),
-    ...forgedOrAhead(scoped, delivery.site, head),
+    ...forgedRows(scoped, delivery.site, head),
     ...findCulprits(scoped, changed, heldBefore),
   ]) {
     const name = objectionName(scoped, objection);
     if (!objections.has(name)) objections.set(name, objection);
   }
   return { changed, rows, objections };
-}
-
-function take({ database }: Scoped, { site, packet }: Delivery, refused: readonly NamedRow[]): number {
-  try {
-    const sql = 'SELECT cloudsync_payload_take(?, ?, ?) AS rows';
-    const list = refused.length > 0 ? encodeRowList(refused) : null;
-    return database.prepare<unknown[], { rows: number }>(sql).get(packet, site, list)?.rows ?? 0;
-  } catch (error) {
-    if (isExtensionRefusal(error)) throw new SyncError('bad_packet', error.message);
-    throw error;
-  }
 }
 
 function changedRow(table: TrackedTable, row: ClockRow): ChangedRow {
@@ -108,26 +96,29 @@ interface CellRow {
   pk: Buffer;
   clock: number;
   foreign: number;
-  cl: number;
 }
 
-/** Rows with cells of other sites, or with clocks or causal lengths that only a wrong or hostile device makes. */
-function forgedOrAhead(scoped: Scoped, site: Uint8Array, head: number): Objection[] {
-  const { database, tables } = scoped;
+/**
+ * Rows with cells of other devices. A clock that is ahead is no reason to refuse single rows: the device is told the
+ * time, stamps what it has not sent anew, and loses nothing.
+ *
+ * @throws SyncError clock_ahead
+ */
+function forgedRows({ database, tables }: Scoped, site: Uint8Array, head: number): Objection[] {
   const sql =
-    'SELECT tbl, pk, max(col_version) AS clock, max(site_id <> ?) AS "foreign", max(cl) AS cl' +
+    'SELECT tbl, pk, max(col_version) AS clock, max(site_id <> ?) AS "foreign"' +
     ' FROM cloudsync_changes WHERE db_version > ? GROUP BY tbl, pk';
+  const rows = database.prepare<unknown[], CellRow>(sql).all(site, BigInt(head));
+  // Rows of add-wins tables carry what their deletions have seen, which is of others.
+  const isForged = ({ tbl, foreign }: CellRow) =>
+    foreign === 1 && tables.byName(tbl)?.algorithm !== ALGORITHM_AWS;
   const latest = (database.surroundings.now() + LIMITS.clockAheadMilliseconds) * 1000;
-  const objections: Objection[] = [];
-  for (const row of database.prepare<unknown[], CellRow>(sql).all(site, BigInt(head))) {
-    const place = { table: row.tbl, pk: row.pk };
-    if (row.clock > latest) {
-      const minutes = LIMITS.clockAheadMilliseconds / 60_000;
-      const reason = `its time is more than ${minutes} minutes ahead of the server; set the clock of the device`;
-      objections.push({ ...place, code: 'clock', reason });
-    } else if (row.foreign === 1 && tables.byName(row.tbl)?.algorithm !== ALGORITHM_AWS) {
-      objections.push({ ...place, code: 'denied', reason: 'it has changes of another device' });
-    }
+  const ahead = rows.find((row) => row.clock > latest && !isForged(row));
+  if (ahead !== undefined) {
+    const minutes = LIMITS.clockAheadMilliseconds / 60_000;
+    throw clockAhead(database, `a row of table ${ahead.tbl} is stamped more than ${minutes} minutes ahead`);
   }
-  return objections;
+  return rows.filter(isForged).map(({ tbl, pk }) => {
+    return { table: tbl, pk, code: 'denied', reason: 'it has changes of another device' };
+  });
 }

@@ -4,7 +4,7 @@
 import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import { isRestricted, type Principal } from '../principal.js';
-import { isScopeCursor } from '../scopes/scope-cursor.js';
+import { decodeScopeCursor, isScopeCursor } from '../scopes/scope-cursor.js';
 import { hasNews, pullScopes } from '../scopes/scope-pull.js';
 import { openScoped } from '../scopes/scoped.js';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.js';
@@ -95,6 +95,7 @@ function requireSameBatch(device: number, server: number): void {
 /** The cursor, and whether the device has to begin anew, because it has read only some rows until now. */
 function requireCursor(database: SyncDatabase, bytes: Uint8Array): { cursor: Cursor; reset: boolean } {
   const reset = isScopeCursor(bytes);
+  if (reset) decodeScopeCursor(database, bytes);
   const cursor = decodeCursor(reset ? new Uint8Array(0) : bytes, database.cursorSecret);
   database.requireHistory(cursor.position, cursor.nonce);
   return { cursor, reset };

@@ -11,8 +11,8 @@ import { pushRestricted } from '../scopes/restricted-push.js';
 import { updateIndex } from '../scopes/scope-index.js';
 import { openScoped } from '../scopes/scoped.js';
 import type { SiteRow, SyncDatabase } from './database.js';
-import { isAboutFuture, isExtensionRefusal } from './sqlite-errors.js';
 import type { Operations } from './store.js';
+import { takePacket } from './take.js';
 
 type PushInput = Operations['push']['input'];
 type PushResult = Operations['push']['result'];
@@ -95,16 +95,7 @@ function recordedAnswer(site: SiteRow, input: PushInput, digest: Buffer): Buffer
 
 function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
   const heldBefore = heldDigests(database);
-  try {
-    const sql = 'SELECT cloudsync_payload_take(?, ?)';
-    database.prepare<[Uint8Array, Uint8Array], unknown>(sql).get(input.packet, input.site);
-  } catch (error) {
-    if (!isExtensionRefusal(error)) throw error;
-    const now = database.surroundings.now() * 1000;
-    throw isAboutFuture(error)
-      ? new SyncError('clock_ahead', error.message, now)
-      : new SyncError('bad_packet', error.message);
-  }
+  takePacket(database, input, null);
   const held = newHeldRows(database, heldBefore);
   const writer = new MessageWriter().array(2).unsigned(input.batch).array(held.length);
   for (const row of held) writer.array(4).text(row.tbl).binary(row.pk).text('held').text(row.reason);
