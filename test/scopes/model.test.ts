@@ -93,10 +93,8 @@ class History {
     const upsert = (table: string, columns: string[], values: unknown[]) => {
       const places = columns.map(() => '?').join(', ');
       const set = columns.slice(1).map((name) => `${name} = excluded.${name}`);
-      sql(
-        `INSERT INTO ${table}(${columns.join(', ')}) VALUES (${places}) ON CONFLICT(id) DO UPDATE SET ${set.join(', ')}`,
-        ...values,
-      );
+      const insertion = `INSERT INTO ${table}(${columns.join(', ')}) VALUES (${places})`;
+      sql(`${insertion} ON CONFLICT(id) DO UPDATE SET ${set.join(', ')}`, ...values);
     };
     const table = random.of(['projects', 'members', 'tasks', 'shares', 'comments', 'tasks', 'comments']);
     if (random.below(4) === 0) {

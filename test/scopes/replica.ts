@@ -1,8 +1,8 @@
 /**
- * replica.ts: a server's database without HTTP, and devices that speak with it by direct calls: every request, every lost
- * answer and the size of every page is in the test's hand. A device is a real database with the extension; what it does
- * with the frames that take rows away is done here in plain SQL, so that the server is judged against the meaning of the
- * protocol.
+ * replica.ts: a server's database without HTTP, and devices that speak with it by direct calls: every request, every
+ * lost answer and the size of every page is in the test's hand. A device is a real database with the extension; what
+ * it does with the frames that take rows away is done here in plain SQL, so that the server is judged against the
+ * meaning of the protocol.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';

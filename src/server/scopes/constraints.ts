@@ -73,8 +73,9 @@ function claimants(scoped: Scoped, victim: HeldRow): string[] {
 
 /** The columns of each unique index that has plain columns only. */
 function uniqueColumns({ database }: Scoped, table: TrackedTable): string[][] {
-  const sql = `SELECT list.name, info.name AS "column" FROM pragma_index_list(?) AS list, pragma_index_info(list.name) AS info
-    WHERE list."unique" = 1 ORDER BY list.seq, info.seqno`;
+  const sql =
+    'SELECT list.name, info.name AS "column" FROM pragma_index_list(?) AS list' +
+    ' JOIN pragma_index_info(list.name) AS info WHERE list."unique" = 1 ORDER BY list.seq, info.seqno';
   const indexes = new Map<string, (string | null)[]>();
   for (const row of database
     .prepare<[string], { name: string; column: string | null }>(sql)

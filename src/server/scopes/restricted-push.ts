@@ -76,7 +76,7 @@ function note(
   notePushedRow(database, site, batch, { tbl: table.id, pk, forgotten });
 }
 
-/** The refused rows as they are here, for a device whose user sees them. What is too much for a packet is read later. */
+/** The refused rows as they are here, of which the user sees all. What is too much for a packet is read later. */
 function repair(scoped: Scoped, batch: Batch, rows: readonly PlacedRow[]): Buffer {
   if (rows.length === 0) return Buffer.alloc(0);
   const bytes = LIMITS.pageBytesMax;
