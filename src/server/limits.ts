@@ -20,7 +20,8 @@ export const LIMITS = {
   registerBodyBytes: 4 * MIB,
   /** CREATE TABLE texts of all tables of an application. */
   schemaBodyBytes: 4 * MIB,
-  pullBodyBytes: 1 * KIB,
+  /** Site, epoch, numbers and a cursor. */
+  pullBodyBytes: 1 * MIB + 1 * KIB,
   /**
    * A body that is refused for its size is read to its end up to here, so that the client sees the refusal.
    */
@@ -34,7 +35,12 @@ export const LIMITS = {
   nameBytes: 1024,
   definitionBytes: 512 * KIB,
 
-  cursorBytes: 64,
+  /** A cursor of a principal with very many scopes has two bytes for most of them. */
+  cursorBytes: 1 * MIB,
+  /** A cursor that is longer than this does not come in a URL. */
+  cursorBytesInUrl: 1 * KIB,
+  /** Entries of the scope index that a page covers at most: what a request may cost when nothing is in them. */
+  scopeEntriesPerPage: 2_000,
   /** A device's request for a page is clamped to this range. A row that is larger travels alone. */
   pageBytesMin: 4 * KIB,
   pageBytesMax: 4 * MIB,
@@ -73,6 +79,13 @@ export const LIMITS = {
   databaseLockMilliseconds: 2_000,
   /** A worker thread that died while it started is started again after this pause. */
   workerRestartMilliseconds: 500,
+
+  /** How far stamps of a device whose principal is restricted may be ahead of this machine. */
+  clockAheadMilliseconds: 300_000,
+  /** How much a packet of such a device may raise a causal length. */
+  causalLengthStep: 65_536,
+  /** How often the denied rows of a packet are judged again, because others of it were accepted. */
+  judgeRounds: 64,
 
   /** On SIGTERM, requests in progress get this long before their connections are cut. */
   drainMilliseconds: 10_000,

@@ -3,8 +3,11 @@
  * authenticate (keys, tokens of an identity provider) and the rules for rows need not know each other.
  */
 
-/** Roles of keys. admin: everything; schema: sync and publish table definitions; service: sync only. */
-export const ROLES = ['admin', 'schema', 'service'] as const;
+/**
+ * Roles of keys. admin: everything; schema: sync and publish table definitions; service: sync only; anon: for an
+ * application that anybody may have, sync as nobody in particular.
+ */
+export const ROLES = ['admin', 'schema', 'service', 'anon'] as const;
 /** user: the holder of a token; syncs. */
 export type Role = (typeof ROLES)[number] | 'user';
 
@@ -34,6 +37,11 @@ export function mayUse(principal: Principal, database: string): boolean {
 /** Whether a principal may create databases and publish table definitions. */
 export function mayPublish(principal: Principal): boolean {
   return principal.role === 'admin' || principal.role === 'schema';
+}
+
+/** Whether policies decide what a principal reads and writes, where there are any. */
+export function isRestricted(principal: Principal): boolean {
+  return principal.role === 'user' || principal.role === 'anon';
 }
 
 /** Whether a principal may act as a site that was registered by `subject`. */

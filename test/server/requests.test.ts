@@ -194,7 +194,9 @@ describe('bodies', () => {
     ['push of a packet as text', '/push', [site, epoch, 1, 'packet']],
     ['push with a fifth item', '/push', [site, epoch, 1, Buffer.alloc(1), 0]],
     ['pull with a short epoch', '/pull', [site, Buffer.alloc(4), 0, Buffer.alloc(0), 1]],
-    ['pull with a cursor of 65 bytes', '/pull', [site, epoch, 0, Buffer.alloc(65), 1]],
+    ['pull with a cursor over 1 MiB', '/pull', [site, epoch, 0, Buffer.alloc(1024 * 1024 + 1), 1]],
+    ['wait with a cursor over 1 MiB', '/wait', [site, Buffer.alloc(1024 * 1024 + 1), 5]],
+    ['wait without seconds', '/wait', [site, Buffer.alloc(0)]],
     ['pull with a negative size', '/pull', [site, epoch, 0, Buffer.alloc(0), -1]],
   ];
   test.each(malformed)('%s', (_name, path, value) =>
@@ -266,7 +268,8 @@ describe('limits', () => {
   });
 
   test.each([
-    ['/pull', 1024],
+    ['/pull', 1024 * 1024 + 1024],
+    ['/wait', 1024 * 1024 + 1024],
     ['/sites', 4 * 1024 * 1024],
     ['/schema', 4 * 1024 * 1024],
   ])('a body over the limit at %s', (path, limit) =>

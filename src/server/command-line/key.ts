@@ -13,7 +13,9 @@ const OPTIONS = {
   data: { value: 'DIR', help: 'data directory of the server', environment: 'CLOUDSYNC_DATA' },
   role: {
     value: 'ROLE',
-    help: 'add: admin (everything), schema (sync, create databases and tables) or service (sync)',
+    help:
+      'add: admin (everything), schema (sync, create databases and tables), service (sync) or' +
+      ' anon (sync what policies allow)',
     fallback: 'service',
   },
   db: { value: 'NAME', help: 'add: the only database that the key may use, * for all', fallback: '*' },

@@ -17,6 +17,8 @@ const ALGORITHM_MAX = 255;
 
 /** Types of the frames of a pull answer that this server sends. */
 const FRAME_PUT = 1;
+const FRAME_UNTAG = 2;
+const FRAME_RESET = 4;
 const FRAME_CURSOR = 5;
 
 export function readRegister(body: Uint8Array): Operations['register']['input'] {
@@ -136,9 +138,12 @@ export function readPull(body: Uint8Array): Operations['pull']['input'] {
 }
 
 export function writePull(result: Operations['pull']['result']): Buffer {
-  const hasPacket = result.packet.length > 0;
-  const writer = new MessageWriter().array(hasPacket ? 2 : 1);
-  if (hasPacket) writer.array(2).unsigned(FRAME_PUT).binary(result.packet);
+  const { reset, forgotten, packets } = result;
+  const frames = (reset ? 1 : 0) + (forgotten.length > 0 ? 1 : 0) + packets.length + 1;
+  const writer = new MessageWriter().array(frames);
+  if (reset) writer.array(1).unsigned(FRAME_RESET);
+  if (forgotten.length > 0) writer.array(2).unsigned(FRAME_UNTAG).encoded(forgotten);
+  for (const packet of packets) writer.array(2).unsigned(FRAME_PUT).binary(packet);
   writer
     .array(3)
     .unsigned(FRAME_CURSOR)
@@ -160,20 +165,35 @@ export function readWaitQuery(query: Record<string, unknown>): Operations['peek'
   if (site.length !== SITE_BYTES)
     throw new SyncError('bad_request', 'query, site: 32 hex digits are expected');
   const cursor = readHex('since', query.since);
-  if (cursor.length > LIMITS.cursorBytes) {
+  if (cursor.length > LIMITS.cursorBytesInUrl) {
     throw new SyncError(
       'bad_request',
-      `query, since: at most ${LIMITS.cursorBytes * 2} hex digits are allowed`,
+      `query, since: at most ${LIMITS.cursorBytesInUrl * 2} hex digits are allowed; send it by POST`,
     );
   }
   return { site, cursor };
+}
+
+/** Reads the body of a wait whose cursor is too long for a query. */
+export function readWaitBody(body: Uint8Array): Operations['peek']['input'] & { seconds: number } {
+  const reader = new MessageReader(body);
+  reader.tuple('wait', 3);
+  const site = reader.fixedBinary('site', SITE_BYTES);
+  const cursor = reader.binary('cursor', LIMITS.cursorBytes);
+  const seconds = clampSeconds(reader.unsigned('seconds'));
+  reader.end('wait');
+  return { site, cursor, seconds };
 }
 
 /** Reads `Prefer: wait=seconds` (RFC 7240), clamped to the limits. */
 export function readWaitSeconds(prefer: string | undefined): number {
   const [, seconds] = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?/i.exec(prefer ?? '') ?? [];
   if (seconds === undefined) return LIMITS.waitSecondsDefault;
-  return Math.min(Math.max(Number(seconds), LIMITS.waitSecondsMin), LIMITS.waitSecondsMax);
+  return clampSeconds(Number(seconds));
+}
+
+function clampSeconds(seconds: number): number {
+  return Math.min(Math.max(seconds, LIMITS.waitSecondsMin), LIMITS.waitSecondsMax);
 }
 
 function readHex(what: string, text: unknown): Buffer {

@@ -5,7 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LIMITS } from '../limits.js';
 import { mayPublish } from '../principal.js';
-import type { SyncStore } from '../store/store.js';
+import type { Operations, SyncStore } from '../store/store.js';
 import type { Surroundings } from '../surroundings.js';
 import { principalOf } from './authentication.js';
 import {
@@ -15,6 +15,7 @@ import {
   readPush,
   readRegister,
   readSchema,
+  readWaitBody,
   readWaitQuery,
   readWaitSeconds,
   writePull,
@@ -67,10 +68,23 @@ export function addDatabaseRoutes(app: FastifyInstance, options: RouteOptions): 
     return send(reply, writePull(await store.run('pull', principalOf(request), databaseOf(request), input)));
   });
 
-  app.get('/wait', async (request, reply) => {
-    const [principal, database] = [principalOf(request), databaseOf(request)];
+  app.get('/wait', (request, reply) => {
     const input = readWaitQuery(request.query as Record<string, unknown>);
-    const wanted = readWaitSeconds(headerOf(request, 'prefer'));
+    return wait(request, reply, input, readWaitSeconds(headerOf(request, 'prefer')));
+  });
+
+  app.post('/wait', { bodyLimit: LIMITS.pullBodyBytes }, (request, reply) => {
+    const { seconds, ...input } = readWaitBody(bodyOf(request));
+    return wait(request, reply, input, seconds);
+  });
+
+  async function wait(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    input: Operations['peek']['input'],
+    wanted: number,
+  ): Promise<FastifyReply> {
+    const [principal, database] = [principalOf(request), databaseOf(request)];
     const left = ((principal.expires ?? Number.POSITIVE_INFINITY) - surroundings.now()) / 1000;
     const seconds = Math.min(wanted, Math.max(0, left));
     const client = new AbortController();
@@ -83,7 +97,7 @@ export function addDatabaseRoutes(app: FastifyInstance, options: RouteOptions): 
     const outcome = await waits.wait(database, seconds, lookUp, client.signal);
     reply.header('preference-applied', `wait=${seconds}`);
     return outcome === 'changed' ? send(reply, writeWait()) : reply.code(204).send();
-  });
+  }
 }
 
 /** Adds the two routes for the operator's monitoring. They need no key and tell nothing about the data. */

@@ -10,10 +10,12 @@ export type WaitOutcome = 'changed' | 'timeout';
 
 /** One request that waits. */
 interface Waiter {
-  /** The waiter is woken when the head goes beyond this; infinite until it has been looked up. */
+  /** The waiter is woken when the head goes beyond this; infinite while it is being looked up. */
   position: number;
   /** The highest head that it has heard of. */
   head: number;
+  /** Looks up again, where the head alone does not say that there is something for the waiter. */
+  lookAgain: (() => void) | undefined;
   end: (outcome: WaitOutcome | Error) => void;
 }
 
@@ -43,29 +45,37 @@ export class Waits {
   async wait(
     database: string,
     seconds: number,
-    lookUp: () => Promise<{ position: number; head: number }>,
+    lookUp: () => Promise<{ position: number; head: number; isPartial: boolean }>,
     signal: AbortSignal,
   ): Promise<WaitOutcome> {
     if (this.#isClosing) throw stopping();
     if (this.#count >= LIMITS.openWaits)
       throw new SyncError('busy', 'too many requests wait for changes; try again');
     return new Promise<WaitOutcome>((resolve, reject) => {
-      const waiter: Waiter = { position: Number.POSITIVE_INFINITY, head: 0, end };
+      const waiter: Waiter = { position: Number.POSITIVE_INFINITY, head: 0, lookAgain: undefined, end };
       const leave = this.#enter(database, waiter);
       const stopTimer = this.#surroundings.after(seconds * 1000, () => end('timeout'));
       const abandon = () => end('timeout');
       signal.addEventListener('abort', abandon, { once: true });
+      let isOver = false;
       function end(outcome: WaitOutcome | Error): void {
+        isOver = true;
         leave();
         stopTimer();
         signal.removeEventListener('abort', abandon);
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       }
-      lookUp().then(({ position, head }) => {
-        waiter.position = position;
-        hear(waiter, head);
-      }, end);
+      function look(): void {
+        waiter.position = Number.POSITIVE_INFINITY;
+        lookUp().then(({ position, head, isPartial }) => {
+          if (isOver) return;
+          waiter.position = position;
+          waiter.lookAgain = isPartial && position >= head ? look : undefined;
+          hear(waiter, head);
+        }, end);
+      }
+      look();
     });
   }
 
@@ -93,7 +103,9 @@ export class Waits {
 
 function hear(waiter: Waiter, head: number): void {
   waiter.head = Math.max(waiter.head, head);
-  if (waiter.head > waiter.position) waiter.end('changed');
+  if (waiter.head <= waiter.position) return;
+  if (waiter.lookAgain === undefined) waiter.end('changed');
+  else waiter.lookAgain();
 }
 
 function stopping(): SyncError {

@@ -40,6 +40,12 @@ export class MessageWriter {
     return this;
   }
 
+  /** Adds an item that is encoded already. */
+  encoded(item: Uint8Array): this {
+    this.#pieces.push(item);
+    return this;
+  }
+
   finish(): Buffer {
     return Buffer.concat(this.#pieces);
   }

@@ -55,17 +55,19 @@ export function decodeCursor(bytes: Uint8Array, secret: Buffer): Cursor {
   if (bytes.length === 0) return START;
   const buffer = Buffer.from(bytes);
   if (isSigned(buffer, FORMER_VERSION, FORMER_SIGNED_BYTES, secret)) return START;
-  if (!isSigned(buffer, VERSION, SIGNED_BYTES, secret)) {
-    throw new SyncError(
-      'bad_request',
-      'cursor: this database did not make it; pull from the start (empty cursor)',
-    );
-  }
+  if (!isSigned(buffer, VERSION, SIGNED_BYTES, secret)) throw foreignCursor();
   return {
     since: Number(buffer.readBigUInt64LE(1)),
     position: Number(buffer.readBigUInt64LE(9)),
     nonce: buffer.subarray(17, SIGNED_BYTES),
   };
+}
+
+export function foreignCursor(): SyncError {
+  return new SyncError(
+    'bad_request',
+    'cursor: this database did not make it; pull from the start (empty cursor)',
+  );
 }
 
 function isSigned(cursor: Buffer, version: number, signedBytes: number, secret: Buffer): boolean {

@@ -9,6 +9,7 @@
  * | cloudsync_server_sites | per device: whose it is, its last batch with digest and recorded answer |
  * | cloudsync_server_pushes | per commit that brought changes: the head after it, and a random nonce |
  * | cloudsync_server_policies | texts of policies; the newest one is in force |
+ * | cloudsync_scope_.. | which rows which principals see, where policies are in force; see scopes/layout.ts |
  */
 import Database from 'better-sqlite3';
 import { load } from '../../node/index.js';
@@ -16,6 +17,7 @@ import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import { ActivePolicies, POLICIES_TABLE } from '../policies/active-policies.js';
 import { AuthFunctions } from '../policies/auth-functions.js';
+import { WriteJudge } from '../policies/judge.js';
 import { mayActFor, type Principal } from '../principal.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
 import { NONCE_BYTES } from './cursor.js';
@@ -46,6 +48,7 @@ export class SyncDatabase {
   readonly surroundings: Surroundings;
   readonly auth: AuthFunctions;
   readonly policies: ActivePolicies;
+  readonly judge: WriteJudge;
   readonly #statements = new Map<string, Database.Statement>();
 
   /**
@@ -64,6 +67,7 @@ export class SyncDatabase {
       this.cursorSecret = state.cursorSecret;
       this.auth = new AuthFunctions(this.sqlite);
       this.policies = new ActivePolicies(this.sqlite);
+      this.judge = new WriteJudge(this.sqlite);
     } catch (error) {
       this.sqlite.close();
       throw error;
@@ -111,6 +115,25 @@ export class SyncDatabase {
     if (position === 0) return Buffer.alloc(NONCE_BYTES);
     const sql = 'SELECT nonce FROM cloudsync_server_pushes WHERE head >= ? ORDER BY head LIMIT 1';
     return this.prepare<[number], { nonce: Buffer }>(sql).get(position)?.nonce;
+  }
+
+  /** As nonceAt, for a position that a page has reached. */
+  requireNonceAt(position: number): Buffer {
+    const nonce = this.nonceAt(position);
+    if (nonce === undefined)
+      throw new Error(`database ${this.name}: no commit is recorded for seq ${position}`);
+    return nonce;
+  }
+
+  /**
+   * A cursor belongs to the history of this database when the commit that it names happened here.
+   *
+   * @throws SyncError epoch_changed
+   */
+  requireHistory(position: number, nonce: Buffer): void {
+    if (this.nonceAt(position)?.equals(nonce)) return;
+    const problem = `the cursor points into a history that database ${this.name} does not have`;
+    throw new SyncError('epoch_changed', `${problem}: this server was restored; register and start over`);
   }
 
   findSite(site: Uint8Array): SiteRow | undefined {

@@ -3,13 +3,27 @@
  */
 import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
-import type { Principal } from '../principal.js';
+import { isRestricted, type Principal } from '../principal.js';
+import { decodeScopeCursor, isScopeCursor } from '../scopes/scope-cursor.js';
+import { hasNews, pullScopes } from '../scopes/scope-pull.js';
+import { openScoped } from '../scopes/scoped.js';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.js';
 import type { SyncDatabase } from './database.js';
-import type { Operations } from './store.js';
+import type { Operations, Page } from './store.js';
 
 /** A page as the extension returns it: u64 upto, u8 complete, then one packet or nothing. */
 const PAGE_HEAD_BYTES = 9;
+/** A position below that of every change. */
+const BEFORE_ALL = -1;
+
+/** What there is to read where there are no tables yet. */
+const NOTHING: Page = {
+  reset: false,
+  forgotten: new Uint8Array(0),
+  packets: [],
+  cursor: new Uint8Array(0),
+  complete: true,
+};
 
 /** @throws SyncError epoch_changed, unknown_site, forbidden, site_fork, bad_request (foreign cursor) */
 export function pull(
@@ -17,20 +31,28 @@ export function pull(
   principal: Principal,
   input: Operations['pull']['input'],
 ): Operations['pull']['result'] {
-  return database.sqlite.transaction(() => {
+  const isPartial = seesSomeRows(database, principal);
+  const transaction = database.sqlite.transaction(() => {
     database.requireEpoch(input.epoch);
     const site = database.requireSite(principal, input.site);
     requireSameBatch(input.lastBatch, site.last_batch);
-    const cursor = requireCursor(database, input.cursor);
-    const page = readPage(database, cursor, input.maxBytes, input.site);
-    const nonce = database.nonceAt(page.upto);
-    if (nonce === undefined)
-      throw new Error(`database ${database.name}: no commit is recorded for seq ${page.upto}`);
-    // While pages are left, the device does not have what rows behind this one had before they moved there.
-    const since = page.complete ? page.upto : cursor.since;
-    const next = encodeCursor({ since, position: page.upto, nonce }, database.cursorSecret);
-    return { packet: page.packet, cursor: next, complete: page.complete };
-  })();
+    if (!isPartial) return pullAll(database, input);
+    const scoped = openScoped(database);
+    return scoped === undefined ? NOTHING : pullScopes(scoped, principal, input);
+  });
+  // The index of scopes may have to be brought up to date first.
+  return isPartial ? transaction.immediate() : transaction();
+}
+
+function pullAll(database: SyncDatabase, input: Operations['pull']['input']): Page {
+  const { cursor, reset } = requireCursor(database, input.cursor);
+  const page = readPage(database, cursor, input.maxBytes, input.site);
+  const nonce = database.requireNonceAt(page.upto);
+  // While pages are left, the device does not have what rows behind this one had before they moved there.
+  const since = page.complete ? page.upto : cursor.since;
+  const next = encodeCursor({ since, position: page.upto, nonce }, database.cursorSecret);
+  const packets = page.packet.length > 0 ? [page.packet] : [];
+  return { reset, forgotten: new Uint8Array(0), packets, cursor: next, complete: page.complete };
 }
 
 /** @throws SyncError unknown_site, forbidden, epoch_changed, bad_request (foreign cursor) */
@@ -39,10 +61,23 @@ export function peek(
   principal: Principal,
   input: Operations['peek']['input'],
 ): Operations['peek']['result'] {
-  return database.sqlite.transaction(() => {
+  const isPartial = seesSomeRows(database, principal);
+  const transaction = database.sqlite.transaction(() => {
     database.requireSite(principal, input.site);
-    return { position: requireCursor(database, input.cursor).position, head: database.head() };
-  })();
+    if (!isPartial) {
+      const { position } = requireCursor(database, input.cursor).cursor;
+      return { position, head: database.head(), isPartial };
+    }
+    const scoped = openScoped(database);
+    const isNews = scoped !== undefined && hasNews(scoped, principal, input);
+    const head = database.head();
+    return { position: isNews ? BEFORE_ALL : head, head, isPartial };
+  });
+  return isPartial ? transaction.immediate() : transaction();
+}
+
+function seesSomeRows(database: SyncDatabase, principal: Principal): boolean {
+  return isRestricted(principal) && database.policies.current() !== undefined;
 }
 
 /** The device and the server must agree about the device's last batch before anything is handed out. */
@@ -57,22 +92,22 @@ function requireSameBatch(device: number, server: number): void {
   }
 }
 
-function requireCursor(database: SyncDatabase, bytes: Uint8Array): Cursor {
-  const cursor = decodeCursor(bytes, database.cursorSecret);
-  if (!database.nonceAt(cursor.position)?.equals(cursor.nonce)) {
-    const problem = `the cursor points into a history that database ${database.name} does not have`;
-    throw new SyncError('epoch_changed', `${problem}: this server was restored; register and start over`);
-  }
-  return cursor;
+/** The cursor, and whether the device has to begin anew, because it has read only some rows until now. */
+function requireCursor(database: SyncDatabase, bytes: Uint8Array): { cursor: Cursor; reset: boolean } {
+  const reset = isScopeCursor(bytes);
+  if (reset) decodeScopeCursor(database, bytes);
+  const cursor = decodeCursor(reset ? new Uint8Array(0) : bytes, database.cursorSecret);
+  database.requireHistory(cursor.position, cursor.nonce);
+  return { cursor, reset };
 }
 
-interface Page {
+interface FeedPage {
   upto: number;
   complete: boolean;
   packet: Uint8Array;
 }
 
-function readPage(database: SyncDatabase, cursor: Cursor, maxBytes: number, asker: Uint8Array): Page {
+function readPage(database: SyncDatabase, cursor: Cursor, maxBytes: number, asker: Uint8Array): FeedPage {
   if (!database.hasTables()) return { upto: 0, complete: true, packet: new Uint8Array(0) };
   const size = Math.min(Math.max(maxBytes, LIMITS.pageBytesMin), LIMITS.pageBytesMax);
   const sql = 'SELECT cloudsync_payload_page(?, ?, ?, ?) AS page';

@@ -6,10 +6,13 @@
 import { createHash } from 'node:crypto';
 import { SyncError } from '../errors.js';
 import { MessageWriter } from '../msgpack/writer.js';
-import type { Principal } from '../principal.js';
+import { isRestricted, type Principal } from '../principal.js';
+import { pushRestricted } from '../scopes/restricted-push.js';
+import { updateIndex } from '../scopes/scope-index.js';
+import { openScoped } from '../scopes/scoped.js';
 import type { SiteRow, SyncDatabase } from './database.js';
-import { isAboutFuture, isExtensionRefusal } from './sqlite-errors.js';
 import type { Operations } from './store.js';
+import { takePacket } from './take.js';
 
 type PushInput = Operations['push']['input'];
 type PushResult = Operations['push']['result'];
@@ -48,6 +51,8 @@ export function pushGroup(database: SyncDatabase, requests: readonly PushRequest
             return { error };
           }
         });
+        const scoped = openScoped(database);
+        if (scoped !== undefined) updateIndex(scoped);
         database.recordHead();
         return outcomes;
       })
@@ -67,7 +72,9 @@ function pushOne(database: SyncDatabase, { principal, input }: PushRequest): Pus
     const expected = site.last_batch + 1;
     throw new SyncError('gap', `batch ${input.batch} came, batch ${expected} is the next here`, expected);
   }
-  const answer = applyPacket(database, input);
+  const scoped = isRestricted(principal) ? openScoped(database) : undefined;
+  const answer =
+    scoped === undefined ? applyPacket(database, input) : pushRestricted(scoped, principal, input);
   database
     .prepare(
       'UPDATE cloudsync_server_sites SET last_batch = ?, digest = ?, answer = ?, last_seen = ?' +
@@ -88,16 +95,7 @@ function recordedAnswer(site: SiteRow, input: PushInput, digest: Buffer): Buffer
 
 function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
   const heldBefore = heldDigests(database);
-  try {
-    const sql = 'SELECT cloudsync_payload_take(?, ?)';
-    database.prepare<[Uint8Array, Uint8Array], unknown>(sql).get(input.packet, input.site);
-  } catch (error) {
-    if (!isExtensionRefusal(error)) throw error;
-    const now = database.surroundings.now() * 1000;
-    throw isAboutFuture(error)
-      ? new SyncError('clock_ahead', error.message, now)
-      : new SyncError('bad_packet', error.message);
-  }
+  takePacket(database, input, null);
   const held = newHeldRows(database, heldBefore);
   const writer = new MessageWriter().array(2).unsigned(input.batch).array(held.length);
   for (const row of held) writer.array(4).text(row.tbl).binary(row.pk).text('held').text(row.reason);

@@ -22,6 +22,17 @@ export interface TableDefinition {
   sql: string;
 }
 
+/** A page of changes, in the order in which a device takes them in. */
+export interface Page {
+  /** The device forgets all its rows first. */
+  reset: boolean;
+  /** Rows that the device forgets: an array of [table, key] as msgpack; empty when there are none. */
+  forgotten: Uint8Array;
+  packets: Uint8Array[];
+  cursor: Uint8Array;
+  complete: boolean;
+}
+
 /** Input and result of every operation on a database. Site ids and epochs are 16 bytes. */
 export interface Operations {
   /** Makes a site known, or recognises it; creates the database when the principal may. */
@@ -39,7 +50,7 @@ export interface Operations {
     input: { site: Uint8Array; epoch: Uint8Array; batch: number; packet: Uint8Array };
     result: { answer: Uint8Array; replayed: boolean };
   };
-  /** One page of changes after a cursor. `packet` is empty when no change qualifies. */
+  /** One page of changes after a cursor. */
   pull: {
     input: {
       site: Uint8Array;
@@ -48,12 +59,15 @@ export interface Operations {
       cursor: Uint8Array;
       maxBytes: number;
     };
-    result: { packet: Uint8Array; cursor: Uint8Array; complete: boolean };
+    result: Page;
   };
-  /** Looks up the position of a cursor and of the newest change, both in the database's own numbering. */
+  /**
+   * Looks up the position of a cursor and of the newest change, both in the database's own numbering. `isPartial`: the
+   * principal sees some rows only, so a newer change says nothing; look up again.
+   */
   peek: {
     input: { site: Uint8Array; cursor: Uint8Array };
-    result: { position: number; head: number };
+    result: { position: number; head: number; isPartial: boolean };
   };
 }
 

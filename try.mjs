@@ -1,0 +1,20 @@
+import Database from 'better-sqlite3';
+import { load } from './dist/node/index.js';
+const d = new Database(':memory:'); load(d);
+d.exec('create table t(id text primary key not null, a text unique, n int)'); d.prepare("select cloudsync_init('t')").get();
+d.exec("insert into t values('3f2504e0-4f89-11d3-9a0c-0305e82c3301','x',1),('k2','y',-300)");
+const p = d.prepare('select cloudsync_payload_encode(0)').pluck().get();
+const s = new Database(':memory:'); load(s);
+s.exec('create table other(id text primary key not null)'); s.prepare("select cloudsync_init('other')").get();
+console.log(s.prepare('select cloudsync_payload_take(?,?)').get(p, Buffer.alloc(16,1)));
+console.log(s.prepare('select id,tbl,pk,columns,reason,digest,waits,table_id from cloudsync_held').all());
+console.log(d.prepare('select tbl,pk,col_name,col_version,db_version,site_id,cl,seq from cloudsync_changes').all());
+console.log(d.prepare('select * from t_cloudsync').all(), d.prepare('select * from cloudsync_tables').all(), d.prepare('select * from cloudsync_settings').all());
+// unique conflict on a server
+const sv = new Database(':memory:'); load(sv);
+sv.exec('create table t(id text primary key not null, a text unique, n int)'); sv.prepare("select cloudsync_init('t')").get();
+sv.exec("insert into t values('k9','x',1)");
+console.log(sv.prepare('select cloudsync_payload_take(?,?) as n').get(p, Buffer.alloc(16,1)));
+console.log(sv.prepare('select * from t').all(), sv.prepare('select id,tbl,pk,columns,reason,digest,waits,table_id from cloudsync_held').all());
+console.log(sv.prepare('select cloudsync_payload_take(?,?) as n').get(p, Buffer.alloc(16,1)), sv.prepare('select cloudsync_db_version()').get());
+console.log(sv.prepare("select sqlite_version()").get());
