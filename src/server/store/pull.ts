@@ -23,6 +23,7 @@ export function pull(
     requireSameBatch(input.lastBatch, site.last_batch);
     const cursor = requireCursor(database, input.cursor);
     const page = readPage(database, cursor, input.maxBytes, input.site);
+    database.readers.note(input.site, cursor.position === 0 ? page.upto : cursor.position);
     const nonce = database.nonceAt(page.upto);
     if (nonce === undefined)
       throw new Error(`database ${database.name}: no commit is recorded for seq ${page.upto}`);
@@ -41,7 +42,9 @@ export function peek(
 ): Operations['peek']['result'] {
   return database.sqlite.transaction(() => {
     database.requireSite(principal, input.site);
-    return { position: requireCursor(database, input.cursor).position, head: database.head() };
+    const { position } = requireCursor(database, input.cursor);
+    database.readers.note(input.site, position);
+    return { position, head: database.head() };
   })();
 }
 

@@ -8,6 +8,7 @@ import { SyncError } from '../errors.js';
 import { MessageWriter } from '../msgpack/writer.js';
 import type { Principal } from '../principal.js';
 import type { SiteRow, SyncDatabase } from './database.js';
+import { mergeWithinQuota } from './quota.js';
 import { isAboutFuture, isExtensionRefusal } from './sqlite-errors.js';
 import type { Operations } from './store.js';
 
@@ -49,6 +50,7 @@ export function pushGroup(database: SyncDatabase, requests: readonly PushRequest
           }
         });
         database.recordHead();
+        database.readers.writeNotesWhenDue();
         return outcomes;
       })
       .immediate();
@@ -62,19 +64,21 @@ function pushOne(database: SyncDatabase, { principal, input }: PushRequest): Pus
   const site = database.requireSite(principal, input.site);
   database.requireTables();
   const digest = createHash('sha256').update(input.packet).digest();
-  if (input.batch <= site.last_batch) return { answer: recordedAnswer(site, input, digest), replayed: true };
+  if (input.batch <= site.last_batch) {
+    return { answer: recordedAnswer(site, input, digest), rows: 0, replayed: true };
+  }
   if (input.batch > site.last_batch + 1) {
     const expected = site.last_batch + 1;
     throw new SyncError('gap', `batch ${input.batch} came, batch ${expected} is the next here`, expected);
   }
-  const answer = applyPacket(database, input);
+  const { answer, rows } = applyPacket(database, input);
   database
     .prepare(
       'UPDATE cloudsync_server_sites SET last_batch = ?, digest = ?, answer = ?, last_seen = ?' +
         ' WHERE site = ?',
     )
     .run(input.batch, digest, answer, database.surroundings.now(), input.site);
-  return { answer, replayed: false };
+  return { answer, rows, replayed: false };
 }
 
 function recordedAnswer(site: SiteRow, input: PushInput, digest: Buffer): Buffer {
@@ -86,11 +90,20 @@ function recordedAnswer(site: SiteRow, input: PushInput, digest: Buffer): Buffer
   return site.answer;
 }
 
-function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
+function applyPacket(database: SyncDatabase, input: PushInput): { answer: Buffer; rows: number } {
   const heldBefore = heldDigests(database);
+  const rows = mergeWithinQuota(database, input.packet.length, () => takePacket(database, input));
+  const held = newHeldRows(database, heldBefore);
+  const writer = new MessageWriter().array(2).unsigned(input.batch).array(held.length);
+  for (const row of held) writer.array(4).text(row.tbl).binary(row.pk).text('held').text(row.reason);
+  return { answer: writer.finish(), rows };
+}
+
+/** Merges a packet. Returns the number of its rows. */
+function takePacket(database: SyncDatabase, input: PushInput): number {
   try {
     const sql = 'SELECT cloudsync_payload_take(?, ?)';
-    database.prepare<[Uint8Array, Uint8Array], unknown>(sql).get(input.packet, input.site);
+    return database.prepare<[Uint8Array, Uint8Array], number>(sql).pluck().get(input.packet, input.site) ?? 0;
   } catch (error) {
     if (!isExtensionRefusal(error)) throw error;
     const now = database.surroundings.now() * 1000;
@@ -98,10 +111,6 @@ function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
       ? new SyncError('clock_ahead', error.message, now)
       : new SyncError('bad_packet', error.message);
   }
-  const held = newHeldRows(database, heldBefore);
-  const writer = new MessageWriter().array(2).unsigned(input.batch).array(held.length);
-  for (const row of held) writer.array(4).text(row.tbl).binary(row.pk).text('held').text(row.reason);
-  return writer.finish();
 }
 
 /**
