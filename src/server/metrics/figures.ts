@@ -14,11 +14,8 @@ export function addStandingFigures(metrics: Metrics, store: WorkerStore, directo
   const queues = () => store.threads.map(({ waiting }, index): [string, number] => [String(index), waiting]);
   metrics.addReading('worker_jobs', 'Requests that wait for a worker thread or are in it.', queues, 'worker');
   const readFiles = sharedBetweenReaders(() => readFileFigures(directory, MACHINE.now()));
-  const addFileFigure = (name: string, help: string, pick: (figures: FileFigures) => number | undefined) => {
-    metrics.addReading(name, help, async () => {
-      const value = pick(await readFiles());
-      return value === undefined ? [] : [['', value]];
-    });
+  const addFileFigure = (name: string, help: string, pick: (figures: FileFigures) => number) => {
+    metrics.addReading(name, help, async () => [['', pick(await readFiles())]]);
   };
   addFileFigure('databases', 'Databases in the data directory.', ({ databases }) => databases);
   addFileFigure('database_bytes', 'Bytes of all database files.', ({ databaseBytes }) => databaseBytes);
@@ -31,7 +28,7 @@ export function addStandingFigures(metrics: Metrics, store: WorkerStore, directo
   addFileFigure(
     'oldest_backup_age_seconds',
     'Age of the newest copy of a database, of the database where it is oldest.',
-    ({ oldestBackup }) => (oldestBackup === undefined ? undefined : oldestBackup / 1000),
+    ({ oldestBackup }) => oldestBackup / 1000,
   );
 }
 

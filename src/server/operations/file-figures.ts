@@ -21,8 +21,8 @@ export interface FileFigures {
   walBytes: number;
   /** Databases that were never copied. */
   withoutBackup: number;
-  /** Milliseconds since the newest copy of a database was made, of the database where that is longest ago. */
-  oldestBackup: number | undefined;
+  /** Milliseconds since the newest copy of a database was made, of the database where that is longest ago; or NaN. */
+  oldestBackup: number;
 }
 
 /** @param now the time, in milliseconds since 1970 */
@@ -38,7 +38,7 @@ export async function readFileFigures(directory: DataDirectory, now: number): Pr
     databaseBytes: sum(sizes),
     walBytes: sum(logs),
     withoutBackup: names.length - known.length,
-    oldestBackup: known.length === 0 ? undefined : now - Math.min(...known),
+    oldestBackup: known.length === 0 ? Number.NaN : now - Math.min(...known),
   };
 }
 
