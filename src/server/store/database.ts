@@ -182,7 +182,11 @@ export class SyncDatabase {
   }
 
   close(): void {
-    this.sqlite.close();
+    try {
+      this.readers.save();
+    } finally {
+      this.sqlite.close();
+    }
   }
 }
 

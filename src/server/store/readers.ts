@@ -13,8 +13,9 @@
  * the answer. One that is silent for too long and then repeats it is told that it is a copy: it takes a new id and sends
  * its changes again, which the merge knows already. The number of its last batch stays for ever.
  *
- * Where devices have read is kept in memory and written with a push from time to time: a pull must cost no flush to
- * disk. What is lost with the process only makes the database keep more.
+ * Where devices have read is kept in memory and written with a push from time to time, and when the file is closed: a
+ * pull must cost no flush to disk. What is lost with the process, at most what an hour brought, makes the database keep
+ * more, and a device count as silent that much too early.
  */
 import type Database from 'better-sqlite3';
 import type { SyncDatabase } from './database.js';
@@ -106,6 +107,11 @@ export class Readers {
         this.#removeMarks();
       })
       .immediate();
+  }
+
+  /** Writes what is only in memory, before the database is closed. */
+  save(): void {
+    if (this.#notes.size > 0) this.#database.sqlite.transaction(() => this.#writeNotes()).immediate();
   }
 
   #writeNotes(): void {

@@ -86,7 +86,7 @@ function checkExtension(): void {
 }
 
 function close(): void {
-  handles.closeAll();
+  report(() => handles.closeAll());
   port?.close();
 }
 
