@@ -1,6 +1,6 @@
 /**
- * fairness.test.ts: a database whose devices ask for much at once does not keep those of others waiting: at the entrance
- * of a worker thread, in its queue, and where pulls wait for their turn.
+ * fairness.test.ts: a database whose devices ask for much at once does not keep those of others waiting: at the
+ * entrance of a worker thread, in its queue, and where pulls wait for their turn.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -2,7 +2,7 @@
  * metrics.test.ts: what an operator can watch: the figures move with what happens, they are reachable on their own
  * address only, and no label tells of tenants, users or devices.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -162,6 +162,17 @@ test('devices reach no metrics on their address, and no label tells who they are
     [...labels].filter((name) => !known.includes(name ?? '') && !ofProcess.includes(name ?? '')),
   ).toEqual([]);
   expect(text).not.toMatch(/counted|states|refused"|csk_/);
+});
+
+test('README.md names every figure', async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, table = ''] = /^\| figure \| meaning \|\n.*\n((?:\|.*\n)+)/m.exec(readme) ?? [];
+  const named = [...table.matchAll(/^\| (.*?) \|/gm)].flatMap(([, names = '']) =>
+    names.match(/cloudsync_\w+/g),
+  );
+  const text = await (await fetch(`${server.operatorUrl}/metrics`)).text();
+  const ours = [...text.matchAll(/^# TYPE (cloudsync_\w+)/gm)].map(([, name]) => name);
+  expect(named.sort()).toEqual(ours.sort());
 });
 
 test('without --metrics-port there are none', async () => {

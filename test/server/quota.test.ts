@@ -1,7 +1,7 @@
 /**
- * quota.test.ts: what an operator allows a database: a push that would make it too large is refused and leaves nothing
- * behind, the device keeps what it could not send and still receives what others wrote, and goes on by itself when there
- * is space again.
+ * quota.test.ts: what an operator allows a database: a push that would make it too large is refused and leaves
+ * nothing behind, the device keeps what it could not send and still receives what others wrote, and goes on by itself
+ * when there is space again.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

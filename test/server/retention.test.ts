@@ -1,7 +1,7 @@
 /**
- * retention.test.ts: what a database forgets: marks of commits that no device's cursor can need, and the recorded answers
- * of devices that are silent for long. No device that asks in time notices anything of it; one that comes back after
- * that starts over and loses nothing.
+ * retention.test.ts: what a database forgets: marks of commits that no device's cursor can need, and the recorded
+ * answers of devices that are silent for long. No device that asks in time notices anything of it; one that comes
+ * back after that starts over and loses nothing.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
  * backlog.ts: how much waits for one worker thread, and who may add to it. The databases of a thread share its room,
- * and none may fill it: each gets at most as much as is still free, so whatever others have queued, there is room for one
- * that comes now. One database alone gets half, n busy ones get 1/(n+1) each.
+ * and none may fill it: each gets at most as much as is still free, so whatever others have queued, there is room for
+ * one that comes now. One database alone gets half, n busy ones get 1/(n+1) each.
  */
 import { LIMITS } from '../limits.js';
 

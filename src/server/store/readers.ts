@@ -2,20 +2,21 @@
  * readers.ts: how far each device has read, as far as its own requests tell, and what is kept for it. By that the
  * database forgets what nobody needs any more.
  *
- * **Marks** (cloudsync_server_pushes, one per commit) are what a cursor's nonce is compared with: the first mark at or
- * above its position. A device that asks with a cursor has no use for an older one: it may ask with this one again, when
- * the answer is lost, or with a later one. So a mark below the cursors of all devices is needed by none, and removing it
- * changes no answer: for every position that is still in use the first mark at or above it stays. A cursor of the start
- * needs no mark. What a device has lost (it was silent for too long, or went back to an old copy of its file) meets
- * another nonce than its own, or none: it is told to start over, as after a restore of the server, and loses nothing.
+ * **Marks** (cloudsync_server_pushes, one per commit) are what a cursor's nonce is compared with: the first mark at
+ * or above its position. A device that asks with a cursor has no use for an older one: it may ask with this one
+ * again, when the answer is lost, or with a later one. So a mark below the cursors of all devices is needed by none,
+ * and removing it changes no answer: for every position that is still in use the first mark at or above it stays. A
+ * cursor of the start needs no mark. What a device has lost (it was silent for too long, or went back to an old copy
+ * of its file) meets another nonce than its own, or none: it is told to start over, as after a restore of the server,
+ * and loses nothing.
  *
- * **Answers** (cloudsync_server_sites.answer) are there for a device that repeats its last push because it did not get
- * the answer. One that is silent for too long and then repeats it is told that it is a copy: it takes a new id and sends
- * its changes again, which the merge knows already. The number of its last batch stays for ever.
+ * **Answers** (cloudsync_server_sites.answer) are there for a device that repeats its last push because it did not
+ * get the answer. One that is silent for too long and then repeats it is told that it is a copy: it takes a new id
+ * and sends its changes again, which the merge knows already. The number of its last batch stays for ever.
  *
  * Where devices have read is kept in memory and written with a push from time to time, and when the file is closed: a
- * pull must cost no flush to disk. What is lost with the process, at most what an hour brought, makes the database keep
- * more, and a device count as silent that much too early.
+ * pull must cost no flush to disk. What is lost with the process, at most what an hour brought, makes the database
+ * keep more, and a device count as silent that much too early.
  */
 import type Database from 'better-sqlite3';
 import type { SyncDatabase } from './database.js';
