@@ -79,11 +79,12 @@ export const LIMITS = {
 
   /**
    * Requests that wait for one worker thread, and bytes of their packets. Beyond it the server says "busy" instead of
-   * collecting memory. One database gets at most as much as it leaves free for the others (store/backlog.ts): half of
-   * it when it is alone.
+   * collecting memory. One database gets at most this part of what is still free (store/backlog.ts), so a quarter of
+   * all when it is alone.
    */
-  requestsPerWorker: 2_000,
+  requestsPerWorker: 4_000,
   queuedBytesPerWorker: 256 * MIB,
+  partPerDatabase: 1 / 3,
   /** Open database files per worker thread; the least recently used one is closed. */
   openDatabasesPerWorker: 64,
   /** Pushes that share one commit, and so one flush to disk. */

@@ -1,7 +1,7 @@
 /**
  * backlog.ts: how much waits for one worker thread, and who may add to it. The databases of a thread share its room,
- * and none may fill it: each gets at most as much as is still free, so whatever others have queued, there is room for
- * one that comes now. One database alone gets half, n busy ones get 1/(n+1) each.
+ * and none may fill it: each gets a part of what is still free. So the more databases ask for much, the less each of
+ * them gets, and it takes dozens of them to leave no room for one that comes now.
  */
 import { LIMITS } from '../limits.js';
 
@@ -25,7 +25,8 @@ export class Backlog {
     const freeJobs = LIMITS.requestsPerWorker - this.#all.jobs;
     const freeBytes = LIMITS.queuedBytesPerWorker - this.#all.bytes;
     if (jobs === 0) return freeJobs > 0 && (bytes === 0 || freeBytes > 0);
-    return jobs < freeJobs && (bytes === 0 || taken + bytes <= freeBytes);
+    const part = LIMITS.partPerDatabase;
+    return jobs < freeJobs * part && (bytes === 0 || taken + bytes <= freeBytes * part);
   }
 
   add(database: string, bytes: number): void {

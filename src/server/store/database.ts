@@ -182,11 +182,7 @@ export class SyncDatabase {
   }
 
   close(): void {
-    try {
-      this.readers.save();
-    } finally {
-      this.sqlite.close();
-    }
+    this.sqlite.close();
   }
 }
 

@@ -62,6 +62,11 @@ export class Handles {
     return this.#open.get(name)?.database;
   }
 
+  /** Writes what is only in memory of the open databases. */
+  saveAll(): void {
+    for (const { database } of this.#open.values()) database.readers.save();
+  }
+
   closeAll(): void {
     for (const { database } of this.#open.values()) database.close();
     this.#open.clear();
@@ -71,7 +76,11 @@ export class Handles {
     for (const [name, { database }] of this.#open) {
       if (this.#open.size <= LIMITS.openDatabasesPerWorker) return;
       this.#open.delete(name);
-      database.close();
+      try {
+        database.readers.save();
+      } finally {
+        database.close();
+      }
     }
   }
 }

@@ -86,7 +86,8 @@ function checkExtension(): void {
 }
 
 function close(): void {
-  report(() => handles.closeAll());
+  report(() => handles.saveAll());
+  handles.closeAll();
   port?.close();
 }
 
