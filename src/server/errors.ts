@@ -29,9 +29,11 @@ const ERRORS = {
   unsupported_protocol: { status: 426, code: 'unsupported', title: 'The protocol version is not supported' },
   clock_ahead: { status: 422, title: 'Changes are stamped with a time that has not come' },
   bad_packet: { status: 422, title: 'The packet cannot be read' },
+  rate_limited: { status: 429, title: 'Too many requests' },
   headers_too_large: { status: 431, title: 'The request headers are too large' },
   internal: { status: 500, title: 'The server failed' },
   busy: { status: 503, title: 'The server cannot do this now', retryAfter: 1 },
+  quota: { status: 507, title: 'The database is full' },
 } satisfies Record<string, ErrorEntry>;
 
 export type ErrorName = keyof typeof ERRORS;
@@ -69,6 +71,29 @@ export class SyncError extends Error {
 
   fields(): ErrorFields {
     return { name: this.errorName, detail: this.message, extra: this.extra };
+  }
+}
+
+/** What was wrong with a credential: for the operator's figures; the client is told in words. */
+export type CredentialProblem =
+  | 'missing'
+  | 'key'
+  | 'unreadable_token'
+  | 'unknown_issuer'
+  | 'expired'
+  | 'claim'
+  | 'signature'
+  | 'lifetime'
+  | 'revoked';
+
+/** A refusal of a credential. */
+export class CredentialError extends SyncError {
+  readonly problem: CredentialProblem;
+
+  /** @param detail as for every refusal */
+  constructor(problem: CredentialProblem, detail: string) {
+    super('unauthorized', detail);
+    this.problem = problem;
   }
 }
 

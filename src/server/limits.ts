@@ -52,6 +52,25 @@ export const LIMITS = {
   /** A wait costs a socket, a timer and a map entry; this bounds them. */
   openWaits: 10_000,
 
+  /** Streams of pokes: a browser needs one per origin, and one more while it replaces it. */
+  eventStreamsPerSite: 2,
+  eventStreamsPerSubject: 20,
+  /** A comment in a silent stream, sooner than proxies give it up. */
+  eventKeepAliveMilliseconds: 20_000,
+  /** Pokes about one database come at most this often; the first one comes at once. */
+  pokeMilliseconds: 50,
+
+  /** The window in which requests are counted, and the most that may be allowed in it. */
+  rateSeconds: 10,
+  rateMax: 100_000_000,
+  /** Pulls that wait for their turn, and for how long, before the server says "busy". */
+  waitingPulls: 1_000,
+  pullTurnMilliseconds: 10_000,
+
+  /** The smallest bound for the rows of a push: a batch that was halved down to 1 KiB must be within it. */
+  quotaRowsMin: 1_000,
+  quotaRowsMax: 1_000_000_000,
+
   headerMilliseconds: 10_000,
   /** How often Node looks for requests that are over their time. */
   timeoutCheckMilliseconds: 1_000,
@@ -65,16 +84,19 @@ export const LIMITS = {
   packetBytesMin: 1 * KIB,
 
   /**
-   * Requests that wait for one worker thread. Beyond it the server says "busy" instead of collecting memory.
+   * Requests that wait for one worker thread, and bytes of their packets. Beyond it the server says "busy" instead of
+   * collecting memory. One database gets at most this part of what is still free (store/backlog.ts), so a quarter of
+   * all when it is alone.
    */
-  requestsPerWorker: 1_000,
-  /** Bytes of packets that wait for one worker thread; one request is always let in. */
+  requestsPerWorker: 4_000,
   queuedBytesPerWorker: 256 * MIB,
+  partPerDatabase: 1 / 3,
   /** Open database files per worker thread; the least recently used one is closed. */
   openDatabasesPerWorker: 64,
   /** Pushes that share one commit, and so one flush to disk. */
   pushesPerCommit: 64,
-  bytesPerCommit: 32 * MIB,
+  /** While one database commits, the others of its thread wait: more than this brings nothing but waiting. */
+  bytesPerCommit: 4 * MIB,
   /** How long a worker waits for a lock that another program holds on a database file. */
   databaseLockMilliseconds: 2_000,
   /** A worker thread that died while it started is started again after this pause. */

@@ -6,7 +6,8 @@ import { KEY_HELP, manageKeys } from './command-line/key.js';
 import { OPERATIONS_HELP, operate } from './command-line/operations.js';
 import { UsageError } from './command-line/options.js';
 import { managePolicies, POLICY_HELP } from './command-line/policy.js';
-import { SERVE_HELP, serve } from './command-line/serve.js';
+import { serve } from './command-line/serve.js';
+import { SERVE_HELP } from './command-line/serve-options.js';
 import { manageTokens, TOKEN_HELP } from './command-line/token.js';
 
 async function main(words: string[]): Promise<void> {

@@ -1,11 +1,14 @@
 /**
  * configuration.test.ts: the configuration file of the server: what counts more, and what is refused with which words.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { OptionEntry } from '../../src/server/command-line/options.js';
+import { SERVE_OPTIONS } from '../../src/server/command-line/serve-options.js';
 import { runProgram, startServer } from '../support/server.js';
+import { Client, newSite } from './client.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cloudsync-configuration-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -37,6 +40,27 @@ test('options may stand in it; what is typed counts more', async () => {
   expect(server.log()).toMatch(/"path":"\/healthz"/);
 });
 
+test('README.md has every setting, with variable, default and meaning', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, table = ''] = /^\| setting \| variable .*\n.*\n((?:\|.*\n)+)/m.exec(readme) ?? [];
+  const rows = Object.entries<OptionEntry>(SERVE_OPTIONS).map(([name, entry]) => {
+    const fallback = entry.fallback === undefined ? '' : `\`${entry.fallback}\``;
+    return `| \`${name}\` | \`${entry.environment}\` | ${fallback} | ${entry.help} |`;
+  });
+  expect(table.trimEnd().split('\n')).toEqual(rows);
+});
+
+test('every setting can be a variable', async () => {
+  const environment = { CLOUDSYNC_RATE_DEVICE: '1', CLOUDSYNC_METRICS_PORT: '0' };
+  const server = await startServer({ environment });
+  const client = new Client(server.url, server.key, 'variables');
+  const site = newSite();
+  await client.register(site);
+  expect((await client.post('/sites', [site, []])).status).toBe(429);
+  expect((await fetch(`${server.operatorUrl}/metrics`)).status).toBe(200);
+  await server.stop();
+});
+
 describe('mistakes', () => {
   const wrong: [string, unknown, RegExp][] = [
     ['no JSON', '{', /JSON/],
@@ -44,6 +68,13 @@ describe('mistakes', () => {
     ['an unknown setting', { prot: 1 }, /"prot" is no setting; there are data, port, /],
     ['a setting of the wrong type', { port: true }, /port must be a text or a number/],
     ['a value that the option refuses', { workers: 0 }, /--workers 0/],
+    [
+      'a proxy that is none',
+      { 'trusted-proxies': '10.0.0.0/8,proxy' },
+      /"proxy" is no address and no network/,
+    ],
+    ['a network that is none', { 'trusted-proxies': '10.0.0.0/33' }, /"10.0.0.0\/33" is no address/],
+    ['a bound for rows that no device can keep', { 'quota-rows': 10 }, /a whole number from 1000 on/],
     ['tokens that are no list', { tokens: {} }, /tokens must be a list/],
     ['an unknown setting of an issuer', issuerWith({ audience: 'a' }), /tokens\[0\]\.audience is no setting/],
     ['no issuer', issuerWith({ issuer: undefined }), /tokens\[0\]\.issuer must be a text/],

@@ -27,6 +27,8 @@ export interface ServerOptions {
 export interface RunningServer {
   /** `http://127.0.0.1:port` */
   url: string;
+  /** `http://127.0.0.1:port` of metrics and health; empty without `--metrics-port`. */
+  operatorUrl: string;
   /** A key with role admin. */
   key: string;
   dataDirectory: string;
@@ -58,6 +60,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const printedKey = /^admin key .*: (csk_\S+)$/m.exec(output)?.[1];
   return {
     url: /^listening on (\S+)$/m.exec(output)?.[1] ?? '',
+    operatorUrl: /^metrics on (\S+)\/metrics$/m.exec(output)?.[1] ?? '',
     key: printedKey ?? options.key ?? addKey(dataDirectory, '--role', 'admin'),
     dataDirectory,
     process: child,

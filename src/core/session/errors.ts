@@ -10,6 +10,10 @@ import { endpoint } from './endpoint';
 const CODE_MAX: u32 = 64;
 const DETAIL_MAX: u32 = 1024;
 
+/** What a refusal for want of space means, and what helps. */
+export const SERVER_FULL: string =
+  'the database is full on the server; ask its operator to allow more, or delete rows there';
+
 /** The failure for a body that is not what was asked for. */
 export function badAnswer(): bool {
   return failWith(
@@ -57,6 +61,11 @@ export class ServerError {
     );
   }
 
+  /** True when the server has no space for what is sent, and has taken nothing of it. */
+  get isFull(): bool {
+    return this.status == 507 && this.code.is('quota');
+  }
+
   /** Records the failure that the user sees. */
   report(): void {
     const status = this.status;
@@ -81,6 +90,7 @@ export class ServerError {
       return 'extension and server are of different versions; update the older one';
     if (status == 413)
       return 'a single row is larger than the server accepts; raise its limit or make the row smaller';
+    if (this.isFull) return SERVER_FULL;
     if (this.isTransient) return 'try again later';
     if (this.code.size == 0) return 'this does not look like a cloudsync server; check the address';
     return 'this is not expected; look at the log of the server';

@@ -11,6 +11,7 @@
  * Every loop that sends a request again, and what ends it:
  *     transient failure: the same request after a pause    at most retriesMax times in a row
  *     413: the batch halved                                 down to 1 KiB, then the error is reported
+ *     507: pulled without pushing, then reported            once
  *     unknown_site, site_fork, gap, epoch_changed           at most RECOVERIES_MAX per session
  *     clock_ahead                                           the same, and only when there was something to stamp anew
  *     rows that come with the answer to a batch             what they cause is sent at most REPAIRS_MAX times
@@ -40,7 +41,7 @@ import {
   takeServerTime,
 } from './answers';
 import { acknowledgedBatch, endpoint, epochDigest } from './endpoint';
-import { ServerError } from './errors';
+import { SERVER_FULL, ServerError } from './errors';
 import { Batch, discardWaitingBatch, nextBatch, waitingBatch } from './outbox';
 import { pageComplete, readPage } from './page';
 import {
@@ -217,7 +218,7 @@ function pulledAll(): void {
   const state = session();
   state.mustPull = false;
   const looksAgain = state.pushing && state.receivedSincePush > 0 && ++state.rounds <= ROUNDS_MAX;
-  state.phase = looksAgain ? PHASE_PUSH : PHASE_WAIT;
+  state.phase = looksAgain ? PHASE_PUSH : state.serverFull ? PHASE_DONE : PHASE_WAIT;
 }
 
 /** Registering twice in a row happens after a change of identity; a server that never agrees must not keep us busy. */
@@ -257,6 +258,10 @@ function recover(error: ServerError, retryAfterSeconds: i32): void {
     if (!hasFailed()) takeServerTime(error.extra);
     return;
   }
+  if (error.isFull && state.phase == PHASE_PUSH && state.pulling) {
+    pullOnly();
+    return;
+  }
   if (!error.isTransient || state.attempt >= state.retriesMax) {
     error.report();
     return;
@@ -264,6 +269,18 @@ function recover(error: ServerError, retryAfterSeconds: i32): void {
   state.sleepMs =
     retryAfterSeconds >= 0 ? min(retryAfterSeconds, BACKOFF_MAX_MS / 1000) * 1000 : backoff(state.attempt);
   state.attempt++;
+}
+
+/**
+ * The server takes nothing more into its full database: the batch is given up, and made anew by a later session. What
+ * others have written is received all the same; then the session fails with the reason.
+ */
+function pullOnly(): void {
+  const state = session();
+  if (!discardWaitingBatch()) return;
+  state.pushing = false;
+  state.serverFull = true;
+  state.phase = PHASE_PULL;
 }
 
 /**
@@ -288,6 +305,14 @@ function backoff(attempt: i32): i32 {
 
 function finish(): usize {
   const state = session();
+  if (state.serverFull) {
+    failWith(
+      'everything was received, but nothing sent: ' +
+        SERVER_FULL +
+        '. Changes stay in the database and are sent later',
+    );
+    return endSession();
+  }
   const json = new Text(256).add('{"sent":{"batches":').number(state.sentBatches);
   json.add('},"received":{"rows":').number(state.receivedRows).add('},"held":').number(heldCount());
   json.add(',"refused":').number(state.refusedRows).add(',"rejected":').number(rejectedCount());

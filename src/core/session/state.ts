@@ -38,6 +38,8 @@ export class Session {
   /** Raw bytes that a batch aims at; halved when the server finds batches too large. */
   batchAim: u32 = 0;
   mayPublish: bool = false;
+  /** The server has refused a batch because its database is full. */
+  serverFull: bool = false;
   /** The server may have something that has not been asked for: true until a last page has come. */
   mustPull: bool = false;
   /** How often a last page has brought something. */

@@ -6,6 +6,7 @@ import { type DataDirectory, openDataDirectory } from '../data-directory.js';
 import { DATABASE_NAME } from '../limits.js';
 import { BackupError, backUp, restore } from '../operations/backup.js';
 import { examine } from '../operations/doctor.js';
+import { recordBackup } from '../operations/file-figures.js';
 import { MACHINE } from '../surroundings.js';
 import { describeOptions, type OptionTable, readArguments, UsageError } from './options.js';
 
@@ -67,7 +68,11 @@ async function copyDatabase(
   file: string,
 ): Promise<string> {
   try {
-    if (operation === 'backup') return `${await backUp(directory, name, file)} bytes of ${name} in ${file}\n`;
+    if (operation === 'backup') {
+      const bytes = await backUp(directory, name, file);
+      recordBackup(directory, name, MACHINE.now());
+      return `${bytes} bytes of ${name} in ${file}\n`;
+    }
     const former = await restore(directory, name, file, MACHINE);
     return `restored ${name}${former === undefined ? '' : `; the former one is ${former}`}\n`;
   } catch (error) {

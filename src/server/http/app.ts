@@ -5,13 +5,19 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
+import { Metrics } from '../metrics/metrics.js';
 import type { Authenticator } from '../principal.js';
 import type { SyncStore } from '../store/store.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
 import { addAuthentication } from './authentication.js';
 import { replyToClientError, replyWithError } from './error-replies.js';
+import { addEventRoute } from './event-routes.js';
+import { Events } from './events.js';
 import { MEDIA_TYPE } from './messages.js';
-import { addDatabaseRoutes, addHealthRoutes } from './routes.js';
+import { addMetering } from './metering.js';
+import { ANY_RATE, addAddressLimit, addSubjectLimits, RateLimit, type Rates } from './rate-limits.js';
+import { addDraining, addHealthRoutes, Readiness } from './readiness.js';
+import { addDatabaseRoutes } from './routes.js';
 import { Waits } from './waits.js';
 
 export interface AppOptions {
@@ -24,22 +30,64 @@ export interface AppOptions {
   requestSeconds: number;
   /** The machine when it is not given. */
   surroundings?: Surroundings;
+  metrics?: Metrics;
+  /** Whether requests are taken; one of its own when it is not given. */
+  readiness?: Readiness;
+  /** Any number of requests when it is not given. */
+  rates?: Rates;
+  /** Addresses and networks whose X-Forwarded-For is believed; none when it is not given. */
+  trustedProxies?: string[];
 }
 
 /** The application, ready to listen. Closing it ends the open waits and lets other requests finish. */
 export function createApp(options: AppOptions): FastifyInstance {
-  const { store, authenticator, logger, packetMax, surroundings = MACHINE } = options;
+  const { store, authenticator, packetMax, surroundings = MACHINE, rates = ANY_RATE } = options;
+  const { metrics = new Metrics(), readiness = new Readiness() } = options;
+  const app = createFastify(options);
+  const limitOf = (name: keyof Rates) => new RateLimit(name, rates, (limit) => metrics.rateLimited(limit));
+  addMetering(app, metrics);
+  addAddressLimit(app, limitOf('address'));
+
+  const [waits, events] = [new Waits(surroundings), new Events(surroundings)];
+  metrics.addReading('open_waits', 'Requests that wait for a change.', () => [['', waits.open]]);
+  metrics.addReading('open_event_streams', 'Open streams of events.', () => [['', events.open]]);
+  store.onChange((database, head) => {
+    waits.announce(database, head);
+    events.announce(database, head);
+  });
+  readiness.onDrain(() => {
+    waits.close();
+    events.close();
+  });
+
+  addDraining(app, readiness);
+  addHealthRoutes(app, store, readiness);
+  app.register(
+    async (scope) => {
+      addAuthentication(scope, authenticator, (problem) => metrics.credentialRefused(problem));
+      addSubjectLimits(scope, limitOf('subject'), limitOf('device'));
+      addDatabaseRoutes(scope, { store, waits, packetMax, surroundings });
+      addEventRoute(scope, { store, events, readiness });
+    },
+    { prefix: '/v1/db/:database' },
+  );
+  return app;
+}
+
+/** Fastify with the server's limits and what applies to every request. */
+function createFastify({ logger, requestSeconds, trustedProxies = [] }: AppOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
     // One line per request, written below, instead of Fastify's two.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: LIMITS.pullBodyBytes,
-    requestTimeout: options.requestSeconds * 1000,
+    requestTimeout: requestSeconds * 1000,
+    trustProxy: trustedProxies.length > 0 ? trustedProxies : false,
     keepAliveTimeout: LIMITS.keepAliveMilliseconds,
     forceCloseConnections: 'idle',
     clientErrorHandler: replyToClientError,
     http: {
-      headersTimeout: Math.min(LIMITS.headerMilliseconds, options.requestSeconds * 1000),
+      headersTimeout: Math.min(LIMITS.headerMilliseconds, requestSeconds * 1000),
       connectionsCheckingInterval: LIMITS.timeoutCheckMilliseconds,
     },
   });
@@ -58,18 +106,5 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.addHook('onResponse', async (request, reply) => {
     request.log.info({ req: request, res: reply, milliseconds: Math.round(reply.elapsedTime) }, 'request');
   });
-
-  const waits = new Waits(surroundings);
-  store.onChange((database, head) => waits.announce(database, head));
-  app.addHook('preClose', async () => waits.close());
-
-  addHealthRoutes(app, store);
-  app.register(
-    async (scope) => {
-      addAuthentication(scope, authenticator);
-      addDatabaseRoutes(scope, { store, waits, packetMax, surroundings });
-    },
-    { prefix: '/v1/db/:database' },
-  );
   return app;
 }

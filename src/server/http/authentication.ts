@@ -3,7 +3,7 @@
  * encoding, database name. So an unknown caller can make the server neither read nor parse a body.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { SyncError } from '../errors.js';
+import { CredentialError, type CredentialProblem, SyncError } from '../errors.js';
 import { noKey } from '../keys/credentials.js';
 import { DATABASE_NAME } from '../limits.js';
 import type { Authenticator, Principal } from '../principal.js';
@@ -12,16 +12,33 @@ const PROTOCOL_VERSION = '1';
 
 const principals = new WeakMap<FastifyRequest, Principal>();
 
-/** Adds the checks to all routes of an instance whose prefix holds `:database`. */
-export function addAuthentication(app: FastifyInstance, authenticator: Authenticator): void {
+/**
+ * Adds the checks to all routes of an instance whose prefix holds `:database`.
+ *
+ * @param onRefused told what is wrong with a credential that is refused
+ */
+export function addAuthentication(
+  app: FastifyInstance,
+  authenticator: Authenticator,
+  onRefused: (problem: CredentialProblem) => void,
+): void {
   app.addHook('onRequest', async (request) => {
-    const [, credential] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? [];
-    if (credential === undefined) throw noKey();
-    principals.set(request, await authenticator.authenticate(credential));
+    try {
+      principals.set(request, await authenticator.authenticate(credentialOf(request)));
+    } catch (error) {
+      if (error instanceof CredentialError) onRefused(error.problem);
+      throw error;
+    }
     requireProtocol(request);
     requirePlainBody(request);
     requireDatabaseName(request);
   });
+}
+
+function credentialOf(request: FastifyRequest): string {
+  const [, credential] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? [];
+  if (credential === undefined) throw noKey('missing');
+  return credential;
 }
 
 /** Who sent the request. */

@@ -24,7 +24,7 @@ export async function replyWithError(
     reply.removeHeader('connection');
   }
   const refusal = toRefusal(error, request);
-  const { status, code, retryAfter } = errorEntry(refusal.errorName);
+  const { status, code, retryAfter = secondsOf(refusal) } = errorEntry(refusal.errorName);
   if (status >= 500) request.log.error({ err: error, code }, refusal.message);
   else request.log.info({ code }, refusal.message);
   reply.code(status).header('cache-control', 'no-store');
@@ -35,6 +35,11 @@ export async function replyWithError(
     return reply.type(MEDIA_TYPE).send(body.finish());
   }
   return reply.type('application/problem+json').send(problem(refusal));
+}
+
+/** When to come again, where that is another time for each refusal. */
+function secondsOf(refusal: SyncError): number | undefined {
+  return refusal.errorName === 'rate_limited' ? refusal.extra : undefined;
 }
 
 /** Reads the rest of a body and drops it. Returns false when it is too long or the client has gone. */

@@ -161,9 +161,7 @@ export function writeWait(): Buffer {
  * Reads the query of a wait: `site` (32 hex digits) and `since` (a cursor in hex, empty = from the start).
  */
 export function readWaitQuery(query: Record<string, unknown>): Operations['peek']['input'] {
-  const site = readHex('site', query.site);
-  if (site.length !== SITE_BYTES)
-    throw new SyncError('bad_request', 'query, site: 32 hex digits are expected');
+  const site = readSite(query);
   const cursor = readHex('since', query.since);
   if (cursor.length > LIMITS.cursorBytesInUrl) {
     throw new SyncError(
@@ -185,6 +183,17 @@ export function readWaitBody(body: Uint8Array): Operations['peek']['input'] & { 
   return { site, cursor, seconds };
 }
 
+/**
+ * The site that a request names, in hex; undefined when it names none. Every body begins with it, and every query of a
+ * GET has it, so it can be read before the rest is.
+ */
+export function askingSite(body: unknown, query: Record<string, unknown>): string | undefined {
+  const { site } = query;
+  if (typeof site === 'string') return site.length === SITE_BYTES * 2 ? site.toLowerCase() : undefined;
+  if (!(body instanceof Uint8Array) || body[1] !== 0xc4 || body[2] !== SITE_BYTES) return undefined;
+  return Buffer.from(body.subarray(3, 3 + SITE_BYTES)).toString('hex');
+}
+
 /** Reads `Prefer: wait=seconds` (RFC 7240), clamped to the limits. */
 export function readWaitSeconds(prefer: string | undefined): number {
   const [, seconds] = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?/i.exec(prefer ?? '') ?? [];
@@ -194,6 +203,14 @@ export function readWaitSeconds(prefer: string | undefined): number {
 
 function clampSeconds(seconds: number): number {
   return Math.min(Math.max(seconds, LIMITS.waitSecondsMin), LIMITS.waitSecondsMax);
+}
+
+/** Reads `site` of a query: 32 hex digits. */
+export function readSite(query: Record<string, unknown>): Buffer {
+  const site = readHex('site', query.site);
+  if (site.length !== SITE_BYTES)
+    throw new SyncError('bad_request', 'query, site: 32 hex digits are expected');
+  return site;
 }
 
 function readHex(what: string, text: unknown): Buffer {

@@ -100,16 +100,6 @@ export function addDatabaseRoutes(app: FastifyInstance, options: RouteOptions): 
   }
 }
 
-/** Adds the two routes for the operator's monitoring. They need no key and tell nothing about the data. */
-export function addHealthRoutes(app: FastifyInstance, store: SyncStore): void {
-  app.get('/healthz', async () => ({ status: 'ok' }));
-
-  app.get('/readyz', async () => {
-    await store.ready();
-    return { status: 'ready' };
-  });
-}
-
 function databaseOf(request: FastifyRequest): string {
   return (request.params as { database: string }).database;
 }

@@ -29,6 +29,11 @@ export class Waits {
     this.#surroundings = surroundings;
   }
 
+  /** Requests that wait. */
+  get open(): number {
+    return this.#count;
+  }
+
   /** Wakes those who wait for a position below `head`. */
   announce(database: string, head: number): void {
     for (const waiter of this.#waiters.get(database) ?? []) hear(waiter, head);

@@ -2,7 +2,7 @@
  * credentials.ts: the authenticator of the server: a credential is a key of ours or a token of an identity provider,
  * which its form tells.
  */
-import { SyncError } from '../errors.js';
+import { CredentialError } from '../errors.js';
 import type { Authenticator, Principal } from '../principal.js';
 import { isToken } from '../tokens/token-verifier.js';
 
@@ -21,9 +21,6 @@ export class Credentials implements Authenticator {
 }
 
 /** The refusal of a request without a usable key: the same words whatever is wrong with it. */
-export function noKey(): SyncError {
-  return new SyncError(
-    'unauthorized',
-    'the key is missing, wrong or revoked; set a valid one and sync again',
-  );
+export function noKey(problem: 'missing' | 'key'): CredentialError {
+  return new CredentialError(problem, 'the key is missing, wrong or revoked; set a valid one and sync again');
 }

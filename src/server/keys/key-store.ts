@@ -72,10 +72,10 @@ export class KeyStore implements Authenticator {
 
   async authenticate(credential: string): Promise<Principal> {
     const given = parseKey(credential);
-    if (given === undefined) throw noKey();
+    if (given === undefined) throw noKey('key');
     const row = this.#find.get(given.id);
     const matches = timingSafeEqual(given.secretHash, row?.secret_hash ?? NO_HASH);
-    if (row === undefined || !matches || row.revoked !== null) throw noKey();
+    if (row === undefined || !matches || row.revoked !== null) throw noKey('key');
     this.#noteUse(row);
     const databases = row.database === '*' ? row.database : [row.database];
     return { subject: row.subject, role: row.role, databases };

@@ -34,8 +34,13 @@ export class RestrictedMerge {
     this.#delivery = delivery;
   }
 
-  /** Merges what may be merged. @throws SyncError bad_packet */
-  run(): void {
+  /**
+   * Merges what may be merged.
+   *
+   * @returns the rows in the packet
+   * @throws SyncError bad_packet
+   */
+  run(): number {
     const first = this.#try();
     const changed = new Set(first.changed.map((row) => row.name));
     const isAllChanged = first.rows <= changed.size;
@@ -53,6 +58,7 @@ export class RestrictedMerge {
       trial = this.#try();
     }
     if (!isAllChanged) this.#judgeWithoutEffect(changed);
+    return first.rows;
   }
 
   /** Merges all that is not barred, to see what comes of it, and undoes it. */

@@ -34,13 +34,17 @@ interface PlacedRow {
 /**
  * Merges what the principal may write. Inside a transaction that writes.
  *
- * @returns the encoded answer: [batch, verdicts, packet]
+ * @returns `answer`: the encoded answer, [batch, verdicts, packet]; `rows`: of the packet
  * @throws SyncError bad_packet
  */
-export function pushRestricted(scoped: Scoped, principal: Principal, batch: Batch): Buffer {
+export function pushRestricted(
+  scoped: Scoped,
+  principal: Principal,
+  batch: Batch,
+): { answer: Buffer; rows: number } {
   updateIndex(scoped);
   const merge = new RestrictedMerge(scoped, principal, batch);
-  merge.run();
+  const rows = merge.run();
   updateIndex(scoped);
   const own = scopesOf(scoped, principal);
   const verdicts: Verdict[] = [];
@@ -60,7 +64,7 @@ export function pushRestricted(scoped: Scoped, principal: Principal, batch: Batc
     }
     note(scoped, batch, row, isGone);
   }
-  return writeAnswer(batch.batch, verdicts, repair(scoped, batch, repaired));
+  return { answer: writeAnswer(batch.batch, verdicts, repair(scoped, batch, repaired)), rows };
 }
 
 function isLiving({ table, pk }: PlacedRow): boolean {

@@ -39,6 +39,7 @@ export function pullScopes(
   database.recordHead();
   const { cursor, reset } = openCursor(scoped, request);
   dropPushedRows(database, request.site, cursor.pushed);
+  database.readers.note(request.site, cursor.head === 0 ? head : cursor.head);
   const view = { head, own: scopesOf(scoped, principal) };
   const scan = new ScopeScan(scoped, request.site, cursor, view, entries);
   const page = makePage(scoped, scan.steps, request.site, request.maxBytes);
@@ -67,6 +68,7 @@ export function hasNews(
   scoped.database.recordHead();
   const { cursor, reset } = openCursor(scoped, request);
   if (reset) return true;
+  scoped.database.readers.note(request.site, cursor.head);
   const view = { head, own: scopesOf(scoped, principal) };
   const scan = new ScopeScan(scoped, request.site, cursor, view, LIMITS.scopeEntriesPerPage);
   return !scan.isComplete || scan.steps.some((step) => step.news !== undefined);

@@ -9,6 +9,7 @@
  * | cloudsync_server_sites | per device: whose it is, its last batch with digest and recorded answer |
  * | cloudsync_server_pushes | per commit that brought changes: the head after it, and a random nonce |
  * | cloudsync_server_policies | texts of policies; the newest one is in force |
+ * | cloudsync_server_readers | per device: how far it has read (readers.ts) |
  * | cloudsync_scope_.. | which rows which principals see, where policies are in force; see scopes/layout.ts |
  */
 import Database from 'better-sqlite3';
@@ -21,6 +22,8 @@ import { WriteJudge } from '../policies/judge.js';
 import { mayActFor, type Principal } from '../principal.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
 import { NONCE_BYTES } from './cursor.js';
+import { NO_QUOTA, type Quota } from './quota.js';
+import { createReadersTable, Readers } from './readers.js';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS cloudsync_server_state(
@@ -32,6 +35,15 @@ CREATE TABLE IF NOT EXISTS cloudsync_server_sites(
 ) STRICT;
 CREATE TABLE IF NOT EXISTS cloudsync_server_pushes(head INTEGER PRIMARY KEY, nonce BLOB NOT NULL) STRICT;
 ${POLICIES_TABLE}`;
+
+/** What the operator allows a database. */
+export interface Allowance {
+  quota: Quota;
+  /** How long nothing is forgotten of a device that is silent. */
+  deviceDays: number;
+}
+
+const NO_LIMIT: Allowance = { quota: NO_QUOTA, deviceDays: 36_500 };
 
 export interface SiteRow {
   subject: string;
@@ -48,6 +60,8 @@ export class SyncDatabase {
   readonly surroundings: Surroundings;
   readonly auth: AuthFunctions;
   readonly policies: ActivePolicies;
+  readonly quota: Quota;
+  readonly readers: Readers;
   readonly judge: WriteJudge;
   readonly #statements = new Map<string, Database.Statement>();
 
@@ -56,8 +70,9 @@ export class SyncDatabase {
    *
    * @param name the database's name, for messages
    */
-  constructor(name: string, file: string, surroundings: Surroundings = MACHINE) {
+  constructor(name: string, file: string, surroundings = MACHINE, allowance = NO_LIMIT) {
     this.name = name;
+    this.quota = allowance.quota;
     this.surroundings = surroundings;
     this.sqlite = new Database(file, { timeout: LIMITS.databaseLockMilliseconds });
     try {
@@ -67,6 +82,7 @@ export class SyncDatabase {
       this.cursorSecret = state.cursorSecret;
       this.auth = new AuthFunctions(this.sqlite);
       this.policies = new ActivePolicies(this.sqlite);
+      this.readers = new Readers(this, allowance.deviceDays);
       this.judge = new WriteJudge(this.sqlite);
     } catch (error) {
       this.sqlite.close();
@@ -208,9 +224,10 @@ function configure(sqlite: Database.Database): void {
 
 function createTables(
   sqlite: Database.Database,
-  { randomBytes }: Surroundings,
+  { randomBytes, now }: Surroundings,
 ): { epoch: Buffer; cursorSecret: Buffer } {
   sqlite.exec(TABLES);
+  createReadersTable(sqlite, now());
   const add = sqlite.prepare('INSERT OR IGNORE INTO cloudsync_server_state VALUES (?, ?)');
   add.run('epoch', randomBytes(16));
   add.run('cursor_secret', randomBytes(32));

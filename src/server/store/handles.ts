@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { noDatabase } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
-import { SyncDatabase } from './database.js';
+import { type Allowance, SyncDatabase } from './database.js';
 
 interface Handle {
   database: SyncDatabase;
@@ -17,12 +17,17 @@ interface Handle {
 export class Handles {
   readonly #directory: string;
   readonly #surroundings: Surroundings;
+  readonly #allowance: Allowance | undefined;
   /** In order of use, the least recently used first. */
   readonly #open = new Map<string, Handle>();
 
-  /** @param directory where the database files are */
-  constructor(directory: string, surroundings: Surroundings = MACHINE) {
+  /**
+   * @param directory where the database files are
+   * @param allowance what each of them may have; anything when it is not given
+   */
+  constructor(directory: string, surroundings: Surroundings = MACHINE, allowance?: Allowance) {
     this.#directory = directory;
+    this.#allowance = allowance;
     this.#surroundings = surroundings;
   }
 
@@ -43,13 +48,23 @@ export class Handles {
     }
     known?.database.close();
     if (identity === undefined && !create) throw noDatabase(name);
-    const database = new SyncDatabase(name, file, this.#surroundings);
+    const database = new SyncDatabase(name, file, this.#surroundings, this.#allowance);
     this.#open.set(name, {
       database,
       identity: identity ?? this.#surroundings.fileIdentity(file) ?? '',
     });
     this.#closeSurplus();
     return database;
+  }
+
+  /** The database of that name when it is open. */
+  find(name: string): SyncDatabase | undefined {
+    return this.#open.get(name)?.database;
+  }
+
+  /** Writes what is only in memory of the open databases. */
+  saveAll(): void {
+    for (const { database } of this.#open.values()) database.readers.save();
   }
 
   closeAll(): void {
@@ -61,7 +76,11 @@ export class Handles {
     for (const [name, { database }] of this.#open) {
       if (this.#open.size <= LIMITS.openDatabasesPerWorker) return;
       this.#open.delete(name);
-      database.close();
+      try {
+        database.readers.save();
+      } finally {
+        database.close();
+      }
     }
   }
 }

@@ -48,6 +48,11 @@ export class JobRunner {
     return head;
   }
 
+  /** Lets a database that is open forget what no device needs any more, when it is time for that. */
+  forget(database: string): void {
+    this.#handles.find(database)?.readers.pruneWhenDue();
+  }
+
   #attempt(job: Exclude<Job, PushJob>): Outcome {
     try {
       return { result: this.#run(job) };

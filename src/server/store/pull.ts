@@ -47,6 +47,7 @@ export function pull(
 function pullAll(database: SyncDatabase, input: Operations['pull']['input']): Page {
   const { cursor, reset } = requireCursor(database, input.cursor);
   const page = readPage(database, cursor, input.maxBytes, input.site);
+  database.readers.note(input.site, cursor.position === 0 ? page.upto : cursor.position);
   const nonce = database.requireNonceAt(page.upto);
   // While pages are left, the device does not have what rows behind this one had before they moved there.
   const since = page.complete ? page.upto : cursor.since;
@@ -66,6 +67,7 @@ export function peek(
     database.requireSite(principal, input.site);
     if (!isPartial) {
       const { position } = requireCursor(database, input.cursor).cursor;
+      database.readers.note(input.site, position);
       return { position, head: database.head(), isPartial };
     }
     const scoped = openScoped(database);

@@ -9,8 +9,9 @@ import { MessageWriter } from '../msgpack/writer.js';
 import { isRestricted, type Principal } from '../principal.js';
 import { pushRestricted } from '../scopes/restricted-push.js';
 import { updateIndex } from '../scopes/scope-index.js';
-import { openScoped } from '../scopes/scoped.js';
+import { openScoped, type Scoped } from '../scopes/scoped.js';
 import type { SiteRow, SyncDatabase } from './database.js';
+import { mergeWithinQuota } from './quota.js';
 import type { Operations } from './store.js';
 import { takePacket } from './take.js';
 
@@ -54,6 +55,7 @@ export function pushGroup(database: SyncDatabase, requests: readonly PushRequest
         const scoped = openScoped(database);
         if (scoped !== undefined) updateIndex(scoped);
         database.recordHead();
+        database.readers.writeNotesWhenDue();
         return outcomes;
       })
       .immediate();
@@ -67,21 +69,23 @@ function pushOne(database: SyncDatabase, { principal, input }: PushRequest): Pus
   const site = database.requireSite(principal, input.site);
   database.requireTables();
   const digest = createHash('sha256').update(input.packet).digest();
-  if (input.batch <= site.last_batch) return { answer: recordedAnswer(site, input, digest), replayed: true };
+  if (input.batch <= site.last_batch) {
+    return { answer: recordedAnswer(site, input, digest), rows: 0, replayed: true };
+  }
   if (input.batch > site.last_batch + 1) {
     const expected = site.last_batch + 1;
     throw new SyncError('gap', `batch ${input.batch} came, batch ${expected} is the next here`, expected);
   }
   const scoped = isRestricted(principal) ? openScoped(database) : undefined;
-  const answer =
-    scoped === undefined ? applyPacket(database, input) : pushRestricted(scoped, principal, input);
+  const { answer, rows } =
+    scoped === undefined ? applyPacket(database, input) : applyRestricted(database, scoped, principal, input);
   database
     .prepare(
       'UPDATE cloudsync_server_sites SET last_batch = ?, digest = ?, answer = ?, last_seen = ?' +
         ' WHERE site = ?',
     )
     .run(input.batch, digest, answer, database.surroundings.now(), input.site);
-  return { answer, replayed: false };
+  return { answer, rows, replayed: false };
 }
 
 function recordedAnswer(site: SiteRow, input: PushInput, digest: Buffer): Buffer {
@@ -93,13 +97,29 @@ function recordedAnswer(site: SiteRow, input: PushInput, digest: Buffer): Buffer
   return site.answer;
 }
 
-function applyPacket(database: SyncDatabase, input: PushInput): Buffer {
+function applyPacket(database: SyncDatabase, input: PushInput): { answer: Buffer; rows: number } {
   const heldBefore = heldDigests(database);
-  takePacket(database, input, null);
+  const rows = mergeWithinQuota(database, input.packet.length, () => takePacket(database, input, null));
   const held = newHeldRows(database, heldBefore);
   const writer = new MessageWriter().array(2).unsigned(input.batch).array(held.length);
   for (const row of held) writer.array(4).text(row.tbl).binary(row.pk).text('held').text(row.reason);
-  return writer.finish();
+  return { answer: writer.finish(), rows };
+}
+
+/** Merges what of a packet its sender may write. */
+function applyRestricted(
+  database: SyncDatabase,
+  scoped: Scoped,
+  principal: Principal,
+  input: PushInput,
+): { answer: Buffer; rows: number } {
+  let answer: Buffer = Buffer.alloc(0);
+  const rows = mergeWithinQuota(database, input.packet.length, () => {
+    const pushed = pushRestricted(scoped, principal, input);
+    answer = pushed.answer;
+    return pushed.rows;
+  });
+  return { answer, rows };
 }
 
 /**

@@ -45,10 +45,10 @@ export interface Operations {
     input: { site: Uint8Array; definitions: TableDefinition[] };
     result: { name: string; outcome: string }[];
   };
-  /** Merges one packet exactly once. `answer` is the encoded answer, as recorded for a repeat. */
+  /** Merges one packet exactly once. `answer` is the encoded answer, as recorded for a repeat; `rows` came with it. */
   push: {
     input: { site: Uint8Array; epoch: Uint8Array; batch: number; packet: Uint8Array };
-    result: { answer: Uint8Array; replayed: boolean };
+    result: { answer: Uint8Array; rows: number; replayed: boolean };
   };
   /** One page of changes after a cursor. */
   pull: {

@@ -3,6 +3,7 @@
  */
 import type { ErrorFields } from '../errors.js';
 import type { Principal } from '../principal.js';
+import type { Allowance } from './database.js';
 import type { OperationName, Operations } from './store.js';
 
 /** One operation on one database. `id` pairs it with its reply. */
@@ -30,4 +31,5 @@ export type FromWorker =
 export interface WorkerSettings {
   /** Directory of the database files. */
   databases: string;
+  allowance: Allowance | undefined;
 }

@@ -5,6 +5,7 @@
  */
 import { noDatabase } from '../errors.js';
 import { mayUse, type Principal } from '../principal.js';
+import type { Allowance } from './database.js';
 import type { OperationName, Operations, SyncStore } from './store.js';
 import type { Job } from './thread-messages.js';
 import { WorkerThread } from './worker-thread.js';
@@ -14,6 +15,8 @@ export interface WorkerStoreOptions {
   databases: string;
   /** Number of worker threads. */
   workers: number;
+  /** What each database may have; anything when it is not given. */
+  allowance?: Allowance;
   /** Called when a thread dies (it is replaced) or something goes wrong outside of a request. */
   onProblem: (error: Error) => void;
   /** The compiled worker.js; beside this module when it is not given. */
@@ -27,7 +30,7 @@ export class WorkerStore implements SyncStore {
   private constructor(options: WorkerStoreOptions) {
     const thread = {
       file: options.workerFile ?? new URL('./worker.js', import.meta.url),
-      settings: { databases: options.databases },
+      settings: { databases: options.databases, allowance: options.allowance },
       onProblem: options.onProblem,
       onChange: (database: string, head: number) => {
         for (const listener of this.#listeners) listener(database, head);

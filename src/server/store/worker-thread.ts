@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import { MACHINE } from '../surroundings.js';
+import { Backlog } from './backlog.js';
 import type { FromWorker, Job, ToWorker, WorkerSettings } from './thread-messages.js';
 
 export interface WorkerThreadOptions {
@@ -19,6 +20,7 @@ export interface WorkerThreadOptions {
 }
 
 interface Pending {
+  database: string;
   bytes: number;
   resolve: (result: unknown) => void;
   reject: (error: Error) => void;
@@ -27,10 +29,13 @@ interface Pending {
 /** The parts of a message that the caller supplies; the id is given here. */
 type Outgoing = { type: 'ping' } | { type: 'run'; job: Omit<Job, 'id'> };
 
+/** Whom a message is counted for that is about no database; a database cannot be called so. */
+const NO_DATABASE = '';
+
 export class WorkerThread {
   readonly #options: WorkerThreadOptions;
   readonly #pending = new Map<number, Pending>();
-  #pendingBytes = 0;
+  readonly #backlog = new Backlog();
   #nextId = 1;
   #worker: Worker | undefined;
   #cancelRestart: (() => void) | undefined;
@@ -38,6 +43,11 @@ export class WorkerThread {
 
   constructor(options: WorkerThreadOptions) {
     this.#options = options;
+  }
+
+  /** Requests that wait for it or are being worked on. */
+  get waiting(): number {
+    return this.#backlog.jobs;
   }
 
   /** The operating thread's id while it runs. */
@@ -107,15 +117,13 @@ export class WorkerThread {
   #send(message: Outgoing, bytes: number): Promise<unknown> {
     const worker = this.#worker;
     if (worker === undefined) return Promise.reject(busy('a worker thread is being replaced'));
-    const isFull =
-      this.#pending.size >= LIMITS.requestsPerWorker ||
-      (this.#pending.size > 0 && this.#pendingBytes + bytes > LIMITS.queuedBytesPerWorker);
-    if (isFull) return Promise.reject(busy('too many requests are waiting'));
+    const database = message.type === 'run' ? message.job.database : NO_DATABASE;
+    if (!this.#backlog.hasRoom(database, bytes)) return Promise.reject(busy('too many requests are waiting'));
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { bytes, resolve, reject });
-      this.#pendingBytes += bytes;
+      this.#pending.set(id, { database, bytes, resolve, reject });
+      this.#backlog.add(database, bytes);
       worker.postMessage(
         message.type === 'run' ? { type: 'run', job: { ...message.job, id } } : { ...message, id },
       );
@@ -134,7 +142,7 @@ export class WorkerThread {
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;
     this.#pending.delete(message.id);
-    this.#pendingBytes -= pending.bytes;
+    this.#backlog.remove(pending.database, pending.bytes);
     if (message.type === 'result') pending.resolve(message.result);
     else if (message.type === 'failed') pending.reject(rebuildError(message));
     else pending.reject(new SyncError(message.error.name, message.error.detail, message.error.extra));
@@ -145,7 +153,7 @@ export class WorkerThread {
     for (const pending of this.#pending.values())
       pending.reject(busy('the worker thread of this database ended'));
     this.#pending.clear();
-    this.#pendingBytes = 0;
+    this.#backlog.clear();
     if (this.#isClosing) return;
     this.#options.onProblem(error);
     this.#replace();

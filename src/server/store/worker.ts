@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { load } from '../../node/index.js';
 import { SyncError } from '../errors.js';
+import { MACHINE } from '../surroundings.js';
 import { Handles } from './handles.js';
 import { JobQueue, type Turn } from './job-queue.js';
 import { JobRunner, type Outcome } from './jobs.js';
@@ -13,7 +14,8 @@ import type { FromWorker, Job, ToWorker, WorkerSettings } from './thread-message
 
 const port = parentPort;
 if (port === null) throw new Error('worker.js runs as a worker thread of the server only');
-const handles = new Handles((workerData as WorkerSettings).databases);
+const { databases, allowance } = workerData as WorkerSettings;
+const handles = new Handles(databases, MACHINE, allowance);
 const runner = new JobRunner(handles);
 const queue = new JobQueue();
 let isScheduled = false;
@@ -44,7 +46,8 @@ function schedule(): void {
 function work(turn: Turn): void {
   const finished = runner.work(turn);
   for (const { job, outcome } of finished) answer(job, outcome);
-  if (finished.some(({ outcome }) => 'result' in outcome)) announceChange(turn.database);
+  if (finished.some(({ outcome }) => 'result' in outcome)) report(() => announceChange(turn.database));
+  report(() => runner.forget(turn.database));
 }
 
 function answer(job: Job, outcome: Outcome): void {
@@ -56,9 +59,14 @@ function answer(job: Job, outcome: Outcome): void {
 
 /** Tells the main thread that a database has grown. */
 function announceChange(name: string): void {
+  const head = runner.newHead(name);
+  if (head !== undefined) send({ type: 'changed', database: name, head });
+}
+
+/** Does what comes after a turn and belongs to no job: what goes wrong with it is told to the operator. */
+function report(action: () => void): void {
   try {
-    const head = runner.newHead(name);
-    if (head !== undefined) send({ type: 'changed', database: name, head });
+    action();
   } catch (error) {
     send({ type: 'problem', ...describe(error) });
   }
@@ -78,6 +86,7 @@ function checkExtension(): void {
 }
 
 function close(): void {
+  report(() => handles.saveAll());
   handles.closeAll();
   port?.close();
 }

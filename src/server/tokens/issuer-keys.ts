@@ -2,7 +2,14 @@
  * issuer-keys.ts: the public keys of an issuer, fetched when needed and kept: for ten minutes without asking, and for
  * an hour when the issuer does not answer, so that its failure does not stop devices whose tokens are good.
  */
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type FetchImplementation,
+  type JWTVerifyGetKey,
+} from 'jose';
 import { SyncError } from '../errors.js';
 import type { IssuerSettings } from './issuer-settings.js';
 
@@ -10,17 +17,25 @@ const FRESH_MILLISECONDS = 600_000;
 const STALE_MILLISECONDS = 3_600_000;
 const FETCH_MILLISECONDS = 5_000;
 
+export type FetchResult = 'ok' | 'failed';
+
 /**
  * The function by which a token's key is found.
  *
  * @param now the server's clock, in milliseconds since 1970
+ * @param onFetch told what came of each fetch
  */
-export function keysOf(settings: IssuerSettings, now: () => number): JWTVerifyGetKey | Uint8Array {
+export function keysOf(
+  settings: IssuerSettings,
+  now: () => number,
+  onFetch: (result: FetchResult) => void,
+): JWTVerifyGetKey | Uint8Array {
   if ('secret' in settings.keys) return settings.keys.secret;
   const remote = createRemoteJWKSet(settings.keys.jwks, {
     timeoutDuration: FETCH_MILLISECONDS,
     cooldownDuration: settings.refetchSeconds * 1000,
     cacheMaxAge: FRESH_MILLISECONDS,
+    [customFetch]: reportingFetch(onFetch),
   });
   let fetched = 0;
   return async (header, token) => {
@@ -39,6 +54,20 @@ export function keysOf(settings: IssuerSettings, now: () => number): JWTVerifyGe
         );
       }
       return createLocalJWKSet(known)(header, token);
+    }
+  };
+}
+
+/** Fetches as jose does by itself, and tells what came of it. */
+function reportingFetch(onFetch: (result: FetchResult) => void): FetchImplementation {
+  return async (url, options) => {
+    try {
+      const response = await fetch(url, options);
+      onFetch(response.status === 200 ? 'ok' : 'failed');
+      return response;
+    } catch (error) {
+      onFetch('failed');
+      throw error;
     }
   };
 }

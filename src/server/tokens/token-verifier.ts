@@ -3,10 +3,10 @@
  * at every request: it may have expired or been revoked since the last one.
  */
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
-import { SyncError } from '../errors.js';
+import { CredentialError, type CredentialProblem } from '../errors.js';
 import { DATABASE_NAME } from '../limits.js';
 import type { Authenticator, Principal } from '../principal.js';
-import { keysOf } from './issuer-keys.js';
+import { type FetchResult, keysOf } from './issuer-keys.js';
 import type { IssuerSettings } from './issuer-settings.js';
 import type { Revocations } from './revocations.js';
 
@@ -28,10 +28,18 @@ export class TokenVerifier implements Authenticator {
   readonly #revocations: Revocations;
   readonly #now: () => number;
 
-  /** @param now the server's clock, in milliseconds since 1970 */
-  constructor(issuers: readonly IssuerSettings[], revocations: Revocations, now: () => number) {
+  /**
+   * @param now the server's clock, in milliseconds since 1970
+   * @param onFetch told what came of each fetch of an issuer's keys
+   */
+  constructor(
+    issuers: readonly IssuerSettings[],
+    revocations: Revocations,
+    now: () => number,
+    onFetch: (result: FetchResult) => void = () => undefined,
+  ) {
     this.#issuers = new Map(
-      issuers.map((settings) => [settings.issuer, { settings, keys: keysOf(settings, now) }]),
+      issuers.map((settings) => [settings.issuer, { settings, keys: keysOf(settings, now, onFetch) }]),
     );
     this.#revocations = revocations;
     this.#now = now;
@@ -56,7 +64,7 @@ export class TokenVerifier implements Authenticator {
           : jwtVerify(credential, keys, options);
       claims = (await verified).payload;
     } catch (error) {
-      throw error instanceof errors.JOSEError ? refusal(reasonOf(error)) : error;
+      throw error instanceof errors.JOSEError ? refusalOf(error) : error;
     }
     return this.#principalOf(settings, claims);
   }
@@ -66,25 +74,28 @@ export class TokenVerifier implements Authenticator {
     try {
       issuer = decodeJwt(credential).iss;
     } catch (error) {
-      if (error instanceof errors.JOSEError) throw refusal('the token cannot be read');
+      if (error instanceof errors.JOSEError) throw refusal('unreadable_token', 'the token cannot be read');
       throw error;
     }
     const found = this.#issuers.get(issuer ?? '');
-    if (found === undefined) throw refusal('the token is of an issuer that this server does not know');
+    if (found === undefined) {
+      throw refusal('unknown_issuer', 'the token is of an issuer that this server does not know');
+    }
     return found;
   }
 
   #principalOf(settings: IssuerSettings, claims: JWTPayload): Principal {
     const { sub, iat = 0, exp = 0 } = claims;
     if (typeof sub !== 'string' || !isSubject(sub))
-      throw refusal('the claim sub of the token is no usable name');
+      throw refusal('claim', 'the claim sub of the token is no usable name');
     if (exp - iat > settings.maxLifetimeSeconds) {
       throw refusal(
+        'lifetime',
         `the token is valid for more than the ${settings.maxLifetimeSeconds} seconds that are allowed`,
       );
     }
     const subject = subjectOf(settings.issuer, sub);
-    if (this.#revocations.isRevoked(subject, iat)) throw refusal('the token was revoked');
+    if (this.#revocations.isRevoked(subject, iat)) throw refusal('revoked', 'the token was revoked');
     const databases = databasesOf(settings, claims);
     return { subject, role: 'user', databases, claims, expires: (exp + settings.leewaySeconds) * 1000 };
   }
@@ -103,16 +114,16 @@ function databasesOf({ databases }: IssuerSettings, claims: JWTPayload): Princip
 }
 
 /** Says what is wrong, and nothing about how it would be right. */
-function reasonOf(error: errors.JOSEError): string {
-  if (error instanceof errors.JWTExpired) return 'the token has expired';
+function refusalOf(error: errors.JOSEError): CredentialError {
+  if (error instanceof errors.JWTExpired) return refusal('expired', 'the token has expired');
   if (error instanceof errors.JWTClaimValidationFailed) {
     return error.claim === 'nbf'
-      ? 'the token is not valid yet'
-      : `the claim ${error.claim} of the token is missing or wrong`;
+      ? refusal('claim', 'the token is not valid yet')
+      : refusal('claim', `the claim ${error.claim} of the token is missing or wrong`);
   }
-  return 'the signature of the token is not that of its issuer';
+  return refusal('signature', 'the signature of the token is not that of its issuer');
 }
 
-function refusal(problem: string): SyncError {
-  return new SyncError('unauthorized', `${problem}; ${REMEDY}`);
+function refusal(problem: CredentialProblem, words: string): CredentialError {
+  return new CredentialError(problem, `${words}; ${REMEDY}`);
 }
