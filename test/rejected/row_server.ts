@@ -1,7 +1,7 @@
 /**
- * row_server.ts: a server that decides row by row, as a child process: `node --import register.mjs row_server.ts`. It has
- * no policies but lists: rows that the one device may not see, and rows whose edits it does not accept. Its own state is
- * a database of its own, so that its answers are those of the extension's functions for servers.
+ * row_server.ts: a server that decides row by row, as a child process: `node --import register.mjs row_server.ts`. It
+ * has no policies but lists: rows that the one device may not see, and rows whose edits it does not accept. Its state
+ * is a database of its own, so that its answers are those of the extension's functions for servers.
  *
  * Tests steer it by POST /control with a Command as JSON. It prints its port when it is ready.
  */
