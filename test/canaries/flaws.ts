@@ -173,7 +173,7 @@ export const FLAWS: readonly Flaw[] = [
   {
     name: 'cursor-before-rows',
     band: 'kill-client',
-    file: 'src/core/session/answers.ts',
+    file: 'src/core/session/page.ts',
     find: '      reader.binary(CURSOR_MAX);\n      return reader.unsigned(1) == 1;',
     replace:
       '      const early = reader.binary(CURSOR_MAX);\n      const last = reader.unsigned(1) == 1;\n  ' +
@@ -215,7 +215,7 @@ export const FLAWS: readonly Flaw[] = [
   {
     name: 'acknowledgement-unchecked',
     band: 'http-abuse',
-    file: 'src/core/session/answers.ts',
+    file: 'src/core/session/verdicts.ts',
     find: '  if (number != session().pushedBatch) return badAnswer();',
     replace: '  if (!FLAW && number != session().pushedBatch) return badAnswer();',
   },

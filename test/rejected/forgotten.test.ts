@@ -1,6 +1,6 @@
 /**
- * forgotten.test.ts: a row that leaves is no deletion, whatever surrounds it: foreign keys, unique values, triggers of the
- * application, filters, logs of conflicts, tables that are paused or altered, tables that are not synchronised.
+ * forgotten.test.ts: a row that leaves is no deletion, whatever surrounds it: foreign keys, unique values, triggers of
+ * the application, filters, logs of conflicts, tables that are paused, tables that are not synchronised.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Algorithm } from '../packet/packet.js';
@@ -178,8 +178,8 @@ test('triggers of the application: an index follows, what they do to synchronise
 test.each<Algorithm>(['cls', 'dws', 'aws', 'gos'])(
   'a row of a %s table goes and comes',
   async (algorithm) => {
-    const schema =
-      'CREATE TABLE k(x INTEGER NOT NULL, y REAL NOT NULL, PRIMARY KEY(x, y)); CREATE TABLE v(id INTEGER PRIMARY KEY NOT NULL, a, b)';
+    const schema = `CREATE TABLE k(x INTEGER NOT NULL, y REAL NOT NULL, PRIMARY KEY(x, y));
+    CREATE TABLE v(id INTEGER PRIMARY KEY NOT NULL, a, b)`;
     const stage = await open(schema, ['k', algorithm], ['v', algorithm]);
     stage.device.exec('INSERT INTO k VALUES(1, 2), (3, 4.5); INSERT INTO v VALUES(7, 1, 2)');
     stage.sync();

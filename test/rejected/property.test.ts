@@ -1,8 +1,8 @@
 /**
  * property.test.ts: random histories of one device and a server that shows and hides rows, refuses edits and takes
- * everything away, with foreign keys and a unique value among the rows. After each: what the device has of living rows is
- * what the server shows it, bit by bit; a row is in its table exactly when it lives and is not held; numbers only grow,
- * and a reader of the device's own feed misses nothing; no value that the device wrote is lost without an entry.
+ * everything away, with foreign keys and a unique value among the rows. After each: what the device has of living rows
+ * is what the server shows it, bit by bit; a row is in its table exactly when it lives and is not held; numbers only
+ * grow, and a reader of the device's own feed misses nothing; no value that the device wrote is lost without an entry.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Random } from '../fuzz/child/random.js';

@@ -1,7 +1,7 @@
 /**
- * row_server.ts: a server that decides row by row, as a child process: `node --import register.mjs row_server.ts`. It has
- * no policies but lists: rows that the one device may not see, and rows whose edits it does not accept. Its own state is
- * a database of its own, so that its answers are those of the extension's functions for servers.
+ * row_server.ts: a server that decides row by row, as a child process: `node --import register.mjs row_server.ts`. It
+ * has no policies but lists: rows that the one device may not see, and rows whose edits it does not accept. Its state
+ * is a database of its own, so that its answers are those of the extension's functions for servers.
  *
  * Tests steer it by POST /control with a Command as JSON. It prints its port when it is ready.
  */
@@ -64,31 +64,54 @@ function packetsOf(names: readonly Name[], since: bigint, site: Buffer | null): 
 function push(body: unknown[]): unknown {
   const [site, , number, packet] = body as [Buffer, Buffer, number, Buffer];
   if (number === state.batch + 1) state.batch = number;
-  // A trial says which rows it changes; of the others nothing has to be said.
+  // A trial says which rows it changes.
   const head = arrivalNumber(state.db);
   state.db.exec('SAVEPOINT trial');
   single(state.db, 'SELECT cloudsync_payload_take(?, ?, NULL)', packet, site);
-  const named = changedAfter(head);
+  const changed = changedAfter(head);
   state.db.exec('ROLLBACK TO trial; RELEASE trial');
-  const refused = named.filter((name) => state.denied.has(name));
-  single(state.db, 'SELECT cloudsync_payload_take(?, ?, ?)', packet, site, encode(refused.map(split)));
-  noteTexts(packet, refused);
-  const unseen = named.filter((name) => state.hidden.has(name) && !state.denied.has(name));
+  const refused = new Map(
+    changed.flatMap((name) => {
+      const code = state.denied.get(name);
+      return code === undefined ? [] : [[name, code] as const];
+    }),
+  );
+  // A living row that comes to nothing against one that the device does not know is refused as well: the device would
+  // keep it for ever.
+  const living = livingRows();
+  for (const name of rowsIn(packet)) {
+    const isUnknown = state.hidden.has(name) || !living.has(name);
+    if (!changed.includes(name) && isUnknown) refused.set(name, 'denied');
+  }
+  const names = [...refused.keys()];
+  single(state.db, 'SELECT cloudsync_payload_take(?, ?, ?)', packet, site, encode(names.map(split)));
+  noteTexts(packet, names);
+  const unseen = changed.filter((name) => state.hidden.has(name) && !refused.has(name));
   const verdicts = [
-    ...refused.map((name) => [
-      ...split(name),
-      state.denied.get(name),
-      `not ${state.denied.get(name)} by the list`,
-    ]),
+    ...[...refused].map(([name, code]) => [...split(name), code, `not ${code} by the list`]),
     ...unseen.map((name) => [...split(name), 'gone', '']),
   ];
   for (const name of unseen) state.leaving.delete(name);
   const shown = packetsOf(
-    refused.filter((name) => !state.hidden.has(name)),
+    names.filter((name) => !state.hidden.has(name)),
     0n,
     null,
   );
   return [number, verdicts, shown[0] ?? Buffer.alloc(0)];
+}
+
+/** Names of the living rows in a packet. */
+function rowsIn(packet: Buffer): Name[] {
+  const tables = decodePayload(packet).flatMap((each) => each.tables);
+  return tables.flatMap(({ name, rows }) =>
+    rows.filter(({ cl }) => cl % 2n === 1n).map(({ key }) => nameOf(name, encodeKey(key))),
+  );
+}
+
+function livingRows(): Set<Name> {
+  const sql = 'SELECT DISTINCT tbl, pk FROM cloudsync_changes WHERE cl % 2 = 1';
+  const rows = state.db.prepare(sql).all() as { tbl: string; pk: Buffer }[];
+  return new Set(rows.map(({ tbl, pk }) => nameOf(tbl, pk)));
 }
 
 function noteTexts(packet: Buffer, refused: readonly Name[]): void {

@@ -10,8 +10,8 @@
  *     network.sent        rows up to this seq have been sent
  *     network.since       own changes up to this seq are on the server, wherever their rows stand now: where the
  *                         sending that is under way began. It follows network.sent with a batch that reaches the end
- *     network.clock       own stamps up to this clock are on the server, and network.batch_clock those that are there when
- *                         it has the batch that waits
+ *     network.clock       own stamps up to this clock are on the server, and network.batch_clock those that are there
+ *                         when it has the batch that waits
  *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or
  *                         when the server is a new one or has lost data)
  *     network.newest      the largest stamp that the server has taken from this device, and network.batch_newest that of

@@ -87,13 +87,20 @@ function pushAnswer(random: Random, state: ServerState): Output {
     array([
       text(random.pick(['notes', 'nowhere', ''])),
       blob(writeItem(text('shared'))),
-      text(random.pick(['held', 'denied'])),
+      text(random.pick(['held', 'denied', 'constraint', 'gone'])),
       text('why'),
     ]);
   return array([
     integer(state.batch + 1n),
     array(Array.from({ length: random.pick([0, 0, 0, 1, 3]) }, verdict)),
   ]);
+}
+
+/** Names of rows, of which the device has one, and of nothing. */
+function rowsToForget(random: Random): Output {
+  const key = () => random.pick([writeItem(text('shared')), writeItem(text('none')), random.bytes(3)]);
+  const name = () => array([text(random.pick(['notes', 'nowhere', ''])), blob(key())]);
+  return array(Array.from({ length: random.pick([0, 1, 3, 20]) }, name));
 }
 
 function page(random: Random, state: ServerState): Output {
@@ -106,7 +113,8 @@ function page(random: Random, state: ServerState): Output {
     blob(random.bytes(random.pick([0, 8, 24, 1024]))),
     integer(random.oneIn(4) ? 0 : 1),
   ]);
-  return array([...puts, ...others, cursor]);
+  const forgotten = random.oneIn(6) ? [array([integer(2), rowsToForget(random)])] : [];
+  return array([...forgotten, ...puts, ...others, cursor]);
 }
 
 function error(random: Random): Output {

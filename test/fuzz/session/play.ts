@@ -78,7 +78,7 @@ function deliverAcknowledged(device: Device, list: readonly Exchange[]): void {
     const [number, verdicts, ...rest] = itemsOf(exchange.answer?.body ?? Buffer.alloc(0)) ?? [];
     if (batch?.type !== 'integer' || packet?.type !== 'blob') throw new Error('a push that cannot be read');
     const isAcknowledged = number?.type === 'integer' && number.integer === batch.integer;
-    if (isAcknowledged && verdicts?.type === 'array' && rest.length === 0)
+    if (isAcknowledged && verdicts?.type === 'array' && rest.length <= 1)
       applyPayload(device.server, packet.bytes);
   }
 }
@@ -102,9 +102,24 @@ function checkCursor(device: Device, before: unknown, list: readonly Exchange[])
     });
   if (pages.length === 0) throw new Error(`the cursor ${cursor.toString('hex')} came from nowhere`);
   // Of several pages with one cursor, those that do not lead on are refused.
-  if (!pages.some((page) => isMerged(device, page))) {
+  if (!list.some(takesRows) && !pages.some((page) => isMerged(device, page))) {
     throw new Error('the cursor covers a packet that was not merged');
   }
+}
+
+/** What came before may have been forgotten again: the answer refuses a row, or names rows to forget. */
+function takesRows({ answer }: Exchange): boolean {
+  const [, verdicts] = itemsOf(answer?.body ?? Buffer.alloc(0)) ?? [];
+  const lists = [...(itemsOf(answer?.body ?? Buffer.alloc(0)) ?? []), verdicts];
+  return lists.some(
+    (each) =>
+      each?.type === 'array' &&
+      each.items.some(
+        (item, i) =>
+          (i === 0 && item.type === 'integer' && item.integer === 2n) ||
+          (item.type === 'array' && item.items.length === 4),
+      ),
+  );
 }
 
 /** The packets of the page, once more, change nothing. */
