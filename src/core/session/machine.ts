@@ -307,7 +307,7 @@ function finish(): usize {
   const state = session();
   if (state.serverFull) {
     failWith(
-      'everything was received, but nothing sent: ' +
+      'everything was received, but not everything sent: ' +
         SERVER_FULL +
         '. Changes stay in the database and are sent later',
     );
