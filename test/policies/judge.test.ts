@@ -101,7 +101,8 @@ describe('values are compared as in the real table', () => {
 });
 
 test('an expression that fails allows nothing', () => {
-  const text = `CREATE POLICY p ON tasks FOR INSERT WITH CHECK (json_array(1) <> json(extra) AND owner = auth_userid());`;
+  const check = 'json_array(1) <> json(extra) AND owner = auth_userid()';
+  const text = `CREATE POLICY p ON tasks FOR INSERT WITH CHECK (${check});`;
   expect(allows(text, 'tasks', 'ann', insert('ann', 'p1', '{}'))).toBe(true);
   expect(allows(text, 'tasks', 'ann', insert('ann', 'p1', 'no JSON'))).toBe(false);
 });

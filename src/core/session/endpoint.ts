@@ -14,8 +14,8 @@
  *                         when it has the batch that waits
  *     network.everything  up to this seq changes of all sites are sent, not only own ones (after a merge by hand, or
  *                         when the server is a new one or has lost data)
- *     network.newest      the largest stamp that the server has taken from this device, and network.batch_newest that of
- *                         the batch that waits
+ *     network.newest      the largest stamp that the server has taken from this device, and network.batch_newest that
+ *                         of the batch that waits
  *     network.cursor      how far we have received, in the server's words
  */
 import { sendEverything } from '../catalog/send_settings';
