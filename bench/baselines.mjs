@@ -24,8 +24,8 @@ export function recordBaselines(rows, own) {
     if (band === undefined || own[figure.key] === undefined) continue;
     figures[figure.key] = { value: Number(own[figure.key].value.toFixed(2)), band };
   }
-  const { large } = JSON.parse(readFileSync(file, 'utf8'));
-  writeFileSync(file, `${JSON.stringify({ rows, figures, large }, null, 2)}\n`);
+  const baselines = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, `${JSON.stringify({ ...baselines, rows, figures }, null, 2)}\n`);
 }
 
 /**

@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LargeFigures } from './large-figures.mjs';
+import { FigureList } from './figure-list.mjs';
 import { largeOptions, UsageError } from './options.mjs';
 import { environment } from './report.mjs';
 import { measureRounds } from './rounds.mjs';
@@ -194,7 +194,7 @@ export async function runLarge(args) {
   const introduction = `SQLite ${about.sqlite}, Node ${about.node}, ${about.processor}`;
   console.log(`${introduction}\n`);
   const folder = mkdtempSync(join(tmpdir(), 'cloudsync-large-'));
-  const figures = new LargeFigures();
+  const figures = new FigureList('large', { rows: options.rows });
   try {
     const steps = await measureAll(folder, options.rows, figures);
     if (options.json) {
@@ -208,10 +208,10 @@ export async function runLarge(args) {
         `${exceeding.length === 0 ? 'met' : `missed in ${exceeding.join(', ')}`}`,
     );
     if (options.record) {
-      figures.record(options.rows);
+      figures.record();
       return 0;
     }
-    const { lines, worse } = figures.departures(options.rows);
+    const { lines, worse } = figures.departures();
     console.log(lines.length === 0 ? 'all figures are within the bands of baselines.json' : lines.join('\n'));
     return options.strict && (worse || exceeding.length > 0) ? 1 : 0;
   } finally {

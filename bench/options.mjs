@@ -57,3 +57,35 @@ export function largeOptions(args) {
   );
   return { ...values, rows: positiveInteger('rows', values.rows, 1000) };
 }
+
+/** Options of policies.mjs. */
+export function policiesOptions(args) {
+  const values = parse(
+    {
+      rows: { type: 'string', default: '100000' },
+      devices: { type: 'string', default: '1000' },
+      databases: { type: 'string', default: '100' },
+      requests: { type: 'string', default: '1536' },
+      changes: { type: 'string', default: '50' },
+      seconds: { type: 'string', default: '10' },
+      only: { type: 'string' },
+      json: { type: 'string' },
+      strict: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
+      readme: { type: 'boolean', default: false },
+    },
+    args,
+  );
+  if (values.only !== undefined && (values.record || values.readme)) {
+    throw new UsageError('--record and --readme need all steps, so they do not go with --only');
+  }
+  return {
+    ...values,
+    rows: positiveInteger('rows', values.rows, 100),
+    devices: positiveInteger('devices', values.devices, 4),
+    databases: positiveInteger('databases', values.databases, 1),
+    requests: positiveInteger('requests', values.requests, 3),
+    changes: positiveInteger('changes', values.changes, 3),
+    seconds: positiveInteger('seconds', values.seconds, 1),
+  };
+}

@@ -1,6 +1,7 @@
 /**
  * rounds.mjs: a round of synchronisation after one change, on databases of different sizes: it must not grow with them.
  */
+import { median } from './statistics.mjs';
 import { chooseSystems, openDatabase } from './systems.mjs';
 import { TABLE } from './workload.mjs';
 
@@ -26,10 +27,6 @@ function milliseconds(work) {
   const start = performance.now();
   work();
   return performance.now() - start;
-}
-
-function median(values) {
-  return values.sort((a, b) => a - b)[values.length >> 1];
 }
 
 /**

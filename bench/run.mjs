@@ -5,6 +5,7 @@
  *
  *     node bench/run.mjs [--rows N] [--rounds N] [--json FILE] [--strict] [--record]
  *     node bench/run.mjs large [--rows N] [--json FILE] [--strict] [--record] [--readme]      see large.mjs
+ *     node bench/run.mjs policies [--json FILE] [--strict] [--record] [--readme]              see policies.mjs
  *
  * --json writes the figures to a file. --strict ends with status 1 when a figure is worse than its baseline allows.
  * --record makes the figures of this run the new baselines.
@@ -14,6 +15,7 @@ import { compareWithBaselines, recordBaselines } from './baselines.mjs';
 import { runLarge } from './large.mjs';
 import { measureAll } from './measure.mjs';
 import { runOptions, UsageError } from './options.mjs';
+import { runPolicies } from './policies.mjs';
 import { environment, figuresOf, table } from './report.mjs';
 import { chooseSystems } from './systems.mjs';
 
@@ -62,8 +64,13 @@ async function main(args) {
 }
 
 const [first, ...rest] = process.argv.slice(2);
+const others = new Map([
+  ['large', runLarge],
+  ['policies', runPolicies],
+]);
 try {
-  process.exitCode = first === 'large' ? await runLarge(rest) : await main(process.argv.slice(2));
+  const other = others.get(first);
+  process.exitCode = other ? await other(rest) : await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   process.stderr.write(`bench: ${error.message}\n`);

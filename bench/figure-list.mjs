@@ -1,16 +1,23 @@
 /**
- * large-figures.mjs: the figures of the large benchmark: collected, printed, compared with baselines.json, and written
- * into README.md between its markers.
+ * figure-list.mjs: the figures of a benchmark with an entry of its own in baselines.json: collected, printed, compared
+ * with that entry, and written into README.md between its markers.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { at } from '../scripts/tools.mjs';
 
 const BASELINES = new URL('baselines.json', import.meta.url);
-const START = '<!-- bench-large:start -->';
-const END = '<!-- bench-large:end -->';
 
-export class LargeFigures {
+export class FigureList {
   entries = [];
+
+  /**
+   * @param name of the entry in baselines.json and of the markers in README.md
+   * @param settings of this run; with others the figures cannot be compared
+   */
+  constructor(name, settings) {
+    this.name = name;
+    this.settings = settings;
+  }
 
   /**
    * Adds a figure and prints it.
@@ -31,27 +38,29 @@ export class LargeFigures {
   }
 
   /** Makes the figures that can be compared the new baselines. */
-  record(rows) {
+  record() {
     const baselines = JSON.parse(readFileSync(BASELINES, 'utf8'));
     const figures = {};
     for (const { key, compared } of this.entries) {
       if (compared) figures[key] = { value: Number(compared.value.toFixed(2)), band: compared.band };
     }
-    writeFileSync(BASELINES, `${JSON.stringify({ ...baselines, large: { rows, figures } }, null, 2)}\n`);
+    baselines[this.name] = { ...this.settings, figures };
+    writeFileSync(BASELINES, `${JSON.stringify(baselines, null, 2)}\n`);
   }
 
   /** Lines about what has left its band; `worse` when any of it got worse. */
-  departures(rows) {
-    const { large } = JSON.parse(readFileSync(BASELINES, 'utf8'));
-    if (large?.rows !== rows) return { lines: ['no baselines for this number of rows'], worse: false };
+  departures() {
+    const { [this.name]: baselines } = JSON.parse(readFileSync(BASELINES, 'utf8'));
+    const isComparable = Object.entries(this.settings).every(([name, value]) => baselines?.[name] === value);
+    if (!isComparable) return { lines: ['no baselines for these settings'], worse: false };
     const lines = [];
     let worse = false;
     for (const { key, label, compared } of this.entries) {
-      const baseline = large.figures[key];
+      const baseline = baselines.figures[key];
       if (!compared || !baseline) continue;
       const { value } = compared;
       if (Math.abs(value - baseline.value) <= baseline.value * baseline.band) continue;
-      const isWorse = value > baseline.value;
+      const isWorse = compared.larger ? value < baseline.value : value > baseline.value;
       worse ||= isWorse;
       lines.push(
         `${isWorse ? 'WORSE' : 'better'}: ${label.trim()}: ${value.toFixed(2)}, was ${baseline.value}`,
@@ -64,10 +73,11 @@ export class LargeFigures {
   writeReadme(introduction) {
     const path = at('README.md');
     const text = readFileSync(path, 'utf8');
-    const [before, rest] = text.split(START);
-    const after = rest?.split(END)[1];
-    if (after === undefined) throw new Error(`README.md has no ${START} ... ${END}`);
-    const block = `${START}\n\n\`\`\`text\n${introduction}\n\n${this.table()}\n\`\`\`\n\n${END}`;
+    const [start, end] = [`<!-- bench-${this.name}:start -->`, `<!-- bench-${this.name}:end -->`];
+    const [before, rest] = text.split(start);
+    const after = rest?.split(end)[1];
+    if (after === undefined) throw new Error(`README.md has no ${start} ... ${end}`);
+    const block = `${start}\n\n\`\`\`text\n${introduction}\n\n${this.table()}\n\`\`\`\n\n${end}`;
     writeFileSync(path, before + block + after);
   }
 }
