@@ -87,6 +87,13 @@ export const LIMITS = {
   /** How often the denied rows of a packet are judged again, because others of it were accepted. */
   judgeRounds: 64,
 
+  /** An administrator's question counts rows, and shows parts of lists, up to here: devices wait meanwhile. */
+  inspectedRows: 100_000,
+  inspectedTables: 200,
+  inspectedPart: 200,
+  /** Subjects whose tokens were revoked, the newest first. */
+  inspectedRevocations: 1_000,
+
   /** On SIGTERM, requests in progress get this long before their connections are cut. */
   drainMilliseconds: 10_000,
   /** `last_used` of a key is written at most this often. */

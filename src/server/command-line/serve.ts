@@ -101,6 +101,7 @@ export async function serve(words: string[], environment: NodeJS.ProcessEnv): Pr
     logger,
     packetMax: options.packetMax,
     requestSeconds: options.requestSeconds,
+    credentials: { keys: () => keys.list(), revokedSubjects: () => revocations.list() },
   });
   const hasStopped = stopOnSignal(app, async () => {
     await store.close();

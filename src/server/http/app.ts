@@ -8,7 +8,9 @@ import { LIMITS } from '../limits.js';
 import type { Authenticator } from '../principal.js';
 import type { SyncStore } from '../store/store.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
-import { addAuthentication } from './authentication.js';
+import { addAdminPage } from './admin-page.js';
+import { addAdminRoutes, type CredentialSource } from './admin-routes.js';
+import { addAdministratorCheck, addAuthentication } from './authentication.js';
 import { replyToClientError, replyWithError } from './error-replies.js';
 import { MEDIA_TYPE } from './messages.js';
 import { addDatabaseRoutes, addHealthRoutes } from './routes.js';
@@ -22,6 +24,8 @@ export interface AppOptions {
   packetMax: number;
   /** By then a whole request must have arrived: a slow sender cannot hold a connection for ever. */
   requestSeconds: number;
+  /** What the admin page shows of keys and revocations; without it there is no such page. */
+  credentials?: CredentialSource;
   /** The machine when it is not given. */
   surroundings?: Surroundings;
 }
@@ -34,6 +38,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     // One line per request, written below, instead of Fastify's two.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: LIMITS.pullBodyBytes,
+    // What a schema does not name is refused, not dropped.
+    ajv: { customOptions: { removeAdditional: false } },
     requestTimeout: options.requestSeconds * 1000,
     keepAliveTimeout: LIMITS.keepAliveMilliseconds,
     forceCloseConnections: 'idle',
@@ -71,5 +77,21 @@ export function createApp(options: AppOptions): FastifyInstance {
     },
     { prefix: '/v1/db/:database' },
   );
+  if (options.credentials !== undefined) addAdministration(app, options, options.credentials);
   return app;
+}
+
+function addAdministration(
+  app: FastifyInstance,
+  { store, authenticator }: AppOptions,
+  credentials: CredentialSource,
+): void {
+  addAdminPage(app);
+  app.register(
+    async (scope) => {
+      addAdministratorCheck(scope, authenticator);
+      addAdminRoutes(scope, store, credentials);
+    },
+    { prefix: '/admin/v1' },
+  );
 }

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { SyncError } from '../errors.js';
 import { noKey } from '../keys/credentials.js';
 import { DATABASE_NAME } from '../limits.js';
-import type { Authenticator, Principal } from '../principal.js';
+import { type Authenticator, type Principal, requireAdministrator } from '../principal.js';
 
 const PROTOCOL_VERSION = '1';
 
@@ -15,13 +15,26 @@ const principals = new WeakMap<FastifyRequest, Principal>();
 /** Adds the checks to all routes of an instance whose prefix holds `:database`. */
 export function addAuthentication(app: FastifyInstance, authenticator: Authenticator): void {
   app.addHook('onRequest', async (request) => {
-    const [, credential] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? [];
-    if (credential === undefined) throw noKey();
-    principals.set(request, await authenticator.authenticate(credential));
+    principals.set(request, await authenticator.authenticate(credentialOf(request)));
     requireProtocol(request);
     requirePlainBody(request);
     requireDatabaseName(request);
   });
+}
+
+/** Adds the check to all routes of an instance that are for administrators only. */
+export function addAdministratorCheck(app: FastifyInstance, authenticator: Authenticator): void {
+  app.addHook('onRequest', async (request) => {
+    const principal = await authenticator.authenticate(credentialOf(request));
+    requireAdministrator(principal);
+    principals.set(request, principal);
+  });
+}
+
+function credentialOf(request: FastifyRequest): string {
+  const [, credential] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? [];
+  if (credential === undefined) throw noKey();
+  return credential;
 }
 
 /** Who sent the request. */

@@ -5,6 +5,7 @@
 import { mayPublish } from '../principal.js';
 import type { SyncDatabase } from './database.js';
 import type { Handles } from './handles.js';
+import { inspect } from './inspect.js';
 import type { PushJob, Turn } from './job-queue.js';
 import { peek, pull } from './pull.js';
 import { pushGroup } from './push.js';
@@ -68,6 +69,8 @@ export class JobRunner {
         return pull(database, job.principal, job.input);
       case 'peek':
         return peek(database, job.principal, job.input);
+      default:
+        return inspect(database, job);
     }
   }
 
