@@ -39,6 +39,12 @@ export function get<Answer>(path: string, part?: { offset: number; limit: number
   return ask<Answer>(`${BASE}${path}${query}`, {});
 }
 
+/** @throws ApiError */
+export function post<Answer>(path: string, body: unknown): Promise<Answer> {
+  const headers = { 'content-type': 'application/json' };
+  return ask<Answer>(`${BASE}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
 async function ask<Answer>(address: string, init: RequestInit): Promise<Answer> {
   const key = sessionStorage.getItem(STORAGE) ?? '';
   let response: Response;

@@ -10,7 +10,7 @@ import type {
 import { databasePath, get } from './api.js';
 import { type Content, element, heading } from './dom.js';
 import { badge, formatBytes, formatCount, formatNumber, shortId, shortText, timeElement } from './format.js';
-import { type Route, routeLink } from './route.js';
+import { type Route, routeLink, type Section } from './route.js';
 import { pager, type TableColumn, table } from './table.js';
 
 const PER_PAGE = 50;
@@ -22,11 +22,14 @@ function readable(cell: (database: DatabaseSummary) => Content): (database: List
   return (database) => ('problem' in database ? null : cell(database));
 }
 
+function sectionLink(section: Section, database: string, text: Content): HTMLElement {
+  return element('a', { href: routeLink({ section, database, offset: 0 }) }, text);
+}
+
 const COLUMNS: readonly TableColumn<ListedDatabase>[] = [
   {
     title: 'Name',
-    cell: ({ name }) =>
-      element('a', { href: routeLink({ section: 'databases', database: name, offset: 0 }) }, shortText(name)),
+    cell: ({ name }) => sectionLink('databases', name, shortText(name)),
   },
   {
     title: 'Size',
@@ -40,19 +43,24 @@ const COLUMNS: readonly TableColumn<ListedDatabase>[] = [
   {
     title: 'Devices',
     isNumber: true,
-    cell: readable(({ name, devices }) =>
-      element(
-        'a',
-        { href: routeLink({ section: 'devices', database: name, offset: 0 }) },
-        formatNumber(devices),
-      ),
-    ),
+    cell: readable(({ name, devices }) => sectionLink('devices', name, formatNumber(devices))),
   },
   { title: 'Last seen', cell: readable(({ lastSeen }) => timeElement(lastSeen)) },
   {
     title: 'Held rows',
     isNumber: true,
     cell: readable(({ held }) => (held.value === 0 ? '0' : badge(formatCount(held), 'warning'))),
+  },
+  {
+    title: 'Rejected writes',
+    isNumber: true,
+    cell: readable(({ name, refused }) => sectionLink('refusals', name, formatNumber(refused))),
+  },
+  {
+    title: 'Policies',
+    cell: readable(({ name, policies }) =>
+      sectionLink('policies', name, policies === null ? 'none' : `version ${formatNumber(policies)}`),
+    ),
   },
   { title: 'Newest change', isNumber: true, cell: readable(({ head }) => formatNumber(head)) },
 ];
@@ -79,17 +87,17 @@ export async function showDatabases(route: Route): Promise<Content[]> {
 async function showDatabase(name: string): Promise<Content[]> {
   const database = await get<DatabaseSummary>(databasePath(name));
   const { tableList, tables } = database;
-  const all = routeLink({ section: 'databases', database: '', offset: 0 });
   return [
-    heading(`Database ${name}`, element('a', { href: all }, 'All databases')),
+    heading(`Database ${name}`, sectionLink('databases', '', 'All databases')),
     element(
       'dl',
       { class: 'facts' },
       fact('Size', formatBytes(database.bytes)),
       fact('Free inside', formatBytes(database.freeBytes)),
-      fact('Devices', formatNumber(database.devices)),
+      fact('Devices', sectionLink('devices', name, formatNumber(database.devices))),
       fact('Last seen', timeElement(database.lastSeen)),
       fact('Held rows', formatCount(database.held)),
+      fact('Rejected writes', sectionLink('refusals', name, formatNumber(database.refused))),
       fact('Newest change', formatNumber(database.head)),
       fact('Epoch', shortId(database.epoch)),
     ),

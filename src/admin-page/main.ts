@@ -6,6 +6,8 @@ import { showDatabases } from './databases.js';
 import { showDevices } from './devices.js';
 import { byId, type Content, element, heading, problemBox } from './dom.js';
 import { showKeys } from './keys.js';
+import { showPolicies } from './policies.js';
+import { showRefusals } from './refusals.js';
 import { type Route, readRoute, routeLink, SECTIONS, type Section } from './route.js';
 import { refusalText, signInForm } from './sign-in.js';
 
@@ -19,6 +21,8 @@ interface SectionEntry {
 const ENTRIES: Record<Section, SectionEntry> = {
   databases: { title: 'Databases', needsDatabase: false, show: showDatabases },
   devices: { title: 'Devices', needsDatabase: true, show: showDevices },
+  refusals: { title: 'Rejected writes', needsDatabase: true, show: showRefusals },
+  policies: { title: 'Policies', needsDatabase: true, show: showPolicies },
   keys: { title: 'Keys', needsDatabase: false, show: showKeys },
 };
 

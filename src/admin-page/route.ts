@@ -2,7 +2,7 @@
  * route.ts: what is shown, as it stands in the address after the #: section, database and place in the list. So the
  * browser's own buttons, bookmarks and reloading work.
  */
-export const SECTIONS = ['databases', 'devices', 'keys'] as const;
+export const SECTIONS = ['databases', 'devices', 'refusals', 'policies', 'keys'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface Route {

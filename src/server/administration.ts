@@ -21,6 +21,10 @@ export interface DatabaseSummary {
   lastSeen: number | null;
   /** Rows that wait here for a change of the schema, or that a constraint keeps out of their table. */
   held: Count;
+  /** Refused writes that are kept. */
+  refused: number;
+  /** Version of the policies in force; null when there are none. */
+  policies: number | null;
   /** The number of the newest change. */
   head: number;
   /** Identity of the file in hex; a restored or replaced one has another. */
@@ -69,6 +73,56 @@ export interface RevokedSubject {
   issuedUntil: number;
 }
 
+/** A write that was refused, with the key of the row as SQL literals. */
+export interface RefusedWrite {
+  at: number;
+  /** In hex. */
+  site: string;
+  subject: string;
+  table: string;
+  key: string;
+  code: string;
+  detail: string;
+}
+
+/** Why a policy that is in force allows nothing: it fits the tables no more. */
+export interface PolicyProblem {
+  line: number;
+  column: number;
+  message: string;
+  remedy: string;
+}
+
+export interface PolicyVersion {
+  version: number;
+  hash: string;
+  deployed: number;
+}
+
+/** A scope that a user sees, by its number and key, with its rows. */
+export interface SeenScope {
+  scope: number;
+  key: string;
+  tables: { table: string; rows: Count }[];
+}
+
+/** What a user sees of a table. */
+export interface SeenTable {
+  table: string;
+  /** Without any, nobody sees anything of it. */
+  hasPolicies: boolean;
+  rows: Count;
+  /** Keys of the first rows as SQL literals. */
+  keys: string[];
+}
+
+/** Whose eyes to look through: the user's id (null: nobody in particular) and the other claims of the token. */
+export interface Viewer {
+  user: string | null;
+  role: 'user' | 'anon';
+  claims: Record<string, unknown>;
+}
+
 /** One part of a list. */
 export interface Part {
   offset: number;
@@ -79,6 +133,18 @@ export interface Part {
 export interface Inspections {
   summary: { input: { tablesMax: number }; result: DatabaseSummary };
   devices: { input: Part; result: { total: number; devices: DeviceSummary[] } };
+  /** The newest first. */
+  refusals: { input: Part; result: { total: number; refusals: RefusedWrite[] } };
+  /** The text in force and its problems, and all versions, the newest first. */
+  policies: {
+    input: { versionsMax: number };
+    result: { text: string | null; problems: PolicyProblem[]; versions: PolicyVersion[] };
+  };
+  /** Without policies nobody is restricted, and every user sees everything. */
+  view: {
+    input: Viewer;
+    result: { isRestricted: boolean; scopes: number; scopeList: SeenScope[]; tables: SeenTable[] };
+  };
 }
 
 /** Answers that are not about one database. */

@@ -3,7 +3,7 @@
  * only read. A key of role admin is needed; one that is bound to a database sees that database alone.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { CredentialList, DatabaseList, Part, RevokedSubject } from '../administration.js';
+import type { CredentialList, DatabaseList, Part, RevokedSubject, Viewer } from '../administration.js';
 import { SyncError } from '../errors.js';
 import type { KeyRow } from '../keys/key-store.js';
 import { DATABASE_NAME, LIMITS } from '../limits.js';
@@ -31,14 +31,35 @@ const DATABASE = {
   properties: { database: { type: 'string', pattern: DATABASE_NAME.source } },
 } as const;
 
+const VIEWER = {
+  type: 'object',
+  properties: {
+    user: { type: ['string', 'null'], maxLength: 1024 },
+    role: { type: 'string', enum: ['user', 'anon'] },
+    claims: { type: 'object' },
+  },
+  required: ['user', 'role', 'claims'],
+  additionalProperties: false,
+} as const;
+
 interface OfDatabase {
   Params: { database: string };
+}
+interface PartOfDatabase extends OfDatabase {
+  Querystring: Part;
 }
 
 /** Adds the routes to an instance that has checked who asks. */
 export function addAdminRoutes(app: FastifyInstance, store: SyncStore, credentials: CredentialSource): void {
   app.addHook('onSend', async (_request: FastifyRequest, reply: FastifyReply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+  });
+
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson);
+  // The answer to anything else says that the body must be a packet's.
+  app.addContentTypeParser('*', (_request, _body, done) => {
+    done(new SyncError('unsupported', 'the body must be of type application/json'));
   });
 
   const ofServer = { schema: { querystring: NOTHING } };
@@ -53,18 +74,36 @@ export function addAdminRoutes(app: FastifyInstance, store: SyncStore, credentia
     listDatabases(store, request),
   );
 
-  const ofDatabase = { schema: { params: DATABASE, querystring: NOTHING } };
-  app.get<OfDatabase>('/databases/:database', ofDatabase, async (request) =>
+  addRoutesOfDatabase(app, store);
+}
+
+function addRoutesOfDatabase(app: FastifyInstance, store: SyncStore): void {
+  const whole = { schema: { params: DATABASE, querystring: NOTHING } };
+  app.get<OfDatabase>('/databases/:database', whole, async (request) =>
     store.run('summary', principalOf(request), request.params.database, {
       tablesMax: LIMITS.inspectedTables,
     }),
   );
+  app.get<OfDatabase>('/databases/:database/policies', whole, async (request) =>
+    store.run('policies', principalOf(request), request.params.database, {
+      versionsMax: LIMITS.inspectedPart,
+    }),
+  );
 
-  const partOfDatabase = { schema: { params: DATABASE, querystring: PART } };
-  app.get<OfDatabase & { Querystring: Part }>(
-    '/databases/:database/devices',
-    partOfDatabase,
-    async (request) => store.run('devices', principalOf(request), request.params.database, request.query),
+  const part = { schema: { params: DATABASE, querystring: PART } };
+  for (const name of ['devices', 'refusals'] as const) {
+    app.get<PartOfDatabase>(`/databases/:database/${name}`, part, async (request) =>
+      store.run(name, principalOf(request), request.params.database, request.query),
+    );
+  }
+
+  // A POST, because claims are too much for an address, and addresses are written into logs. It changes nothing.
+  const viewer = {
+    schema: { params: DATABASE, querystring: NOTHING, body: VIEWER },
+    bodyLimit: LIMITS.viewerBodyBytes,
+  };
+  app.post<OfDatabase & { Body: Viewer }>('/databases/:database/view', viewer, async (request) =>
+    store.run('view', principalOf(request), request.params.database, request.body),
   );
 }
 

@@ -9,6 +9,7 @@
  * | cloudsync_server_sites | per device: whose it is, its last batch with digest and recorded answer |
  * | cloudsync_server_pushes | per commit that brought changes: the head after it, and a random nonce |
  * | cloudsync_server_policies | texts of policies; the newest one is in force |
+ * | cloudsync_server_refusals | the newest writes that were refused; see refusals.ts |
  * | cloudsync_scope_.. | which rows which principals see, where policies are in force; see scopes/layout.ts |
  */
 import Database from 'better-sqlite3';
@@ -21,6 +22,7 @@ import { WriteJudge } from '../policies/judge.js';
 import { mayActFor, type Principal } from '../principal.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
 import { NONCE_BYTES } from './cursor.js';
+import { REFUSALS_TABLE } from './refusals.js';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS cloudsync_server_state(
@@ -31,7 +33,8 @@ CREATE TABLE IF NOT EXISTS cloudsync_server_sites(
   digest BLOB, answer BLOB, created INTEGER NOT NULL, last_seen INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS cloudsync_server_pushes(head INTEGER PRIMARY KEY, nonce BLOB NOT NULL) STRICT;
-${POLICIES_TABLE}`;
+${POLICIES_TABLE}
+${REFUSALS_TABLE}`;
 
 export interface SiteRow {
   subject: string;

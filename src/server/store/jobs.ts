@@ -2,10 +2,10 @@
  * jobs.ts: runs the jobs of one queue on the databases of one owner, one turn at a time. A worker thread is such an
  * owner; a store without threads can be one too.
  */
+import { inspect } from '../inspections/inspect.js';
 import { mayPublish } from '../principal.js';
 import type { SyncDatabase } from './database.js';
 import type { Handles } from './handles.js';
-import { inspect } from './inspect.js';
 import type { PushJob, Turn } from './job-queue.js';
 import { peek, pull } from './pull.js';
 import { pushGroup } from './push.js';
