@@ -38,7 +38,7 @@ let shown = 0;
 function showSignIn(problem: string): void {
   shown += 1;
   bar.hidden = true;
-  main.replaceChildren(...nodes([signInForm(problem, show)]));
+  main.replaceChildren(...nodes([signInForm(problem, showAndFocus)]));
   main.querySelector('input')?.focus();
 }
 
@@ -61,6 +61,12 @@ async function show(): Promise<void> {
   const title = main.querySelector('h2')?.textContent ?? 'admin';
   document.title = `${title} · cloudsync`;
   status.textContent = title;
+}
+
+/** After a change of what is shown: whoever uses the keyboard goes on from there. */
+async function showAndFocus(): Promise<void> {
+  await show();
+  main.focus({ preventScroll: true });
 }
 
 /** Shows navigation and choice of database, then asks for the section. */
@@ -105,7 +111,5 @@ databaseChoice.addEventListener('change', () => {
 });
 byId('refresh', HTMLButtonElement).addEventListener('click', () => show());
 byId('sign-out', HTMLButtonElement).addEventListener('click', () => signOut(''));
-addEventListener('hashchange', () => {
-  show().then(() => main.focus({ preventScroll: true }));
-});
+addEventListener('hashchange', showAndFocus);
 show();

@@ -11,14 +11,14 @@ import { type TableColumn, table } from './table.js';
 import { viewForm } from './view-as.js';
 
 const PROBLEM_COLUMNS: readonly TableColumn<PolicyProblem>[] = [
-  { title: 'Line', isNumber: true, cell: ({ line }) => formatNumber(line) },
+  { title: 'Line', cell: ({ line }) => formatNumber(line) },
   { title: 'Problem', cell: ({ message }) => element('span', { class: 'wrap' }, message) },
   { title: 'Remedy', cell: ({ remedy }) => element('span', { class: 'wrap' }, remedy) },
 ];
 
 function versionColumns(newest: number): readonly TableColumn<PolicyVersion>[] {
   return [
-    { title: 'Version', isNumber: true, cell: ({ version }) => formatNumber(version) },
+    { title: 'Version', cell: ({ version }) => formatNumber(version) },
     { title: 'Deployed', cell: ({ deployed }) => timeElement(deployed) },
     { title: 'SHA-256', cell: ({ hash }) => shortId(hash) },
     {

@@ -19,12 +19,13 @@ const TABLE_COLUMNS: readonly TableColumn<SeenTable>[] = [
   },
   {
     title: 'Keys of the first rows',
-    cell: ({ keys }) => element('code', { class: 'wrap keys' }, keys.join('   ')),
+    cell: ({ keys }) =>
+      element('span', { class: 'wrap keys' }, ...keys.flatMap((key) => [element('code', {}, key), ' '])),
   },
 ];
 
 const SCOPE_COLUMNS: readonly TableColumn<SeenScope>[] = [
-  { title: 'Scope', isNumber: true, cell: ({ scope }) => formatNumber(scope) },
+  { title: 'Scope', cell: ({ scope }) => formatNumber(scope) },
   { title: 'Key', cell: ({ key }) => element('code', { class: 'wrap' }, key) },
   {
     title: 'Rows',

@@ -1,6 +1,6 @@
 /**
- * browser.ts: a real Chromium for the tests of the admin page: the one of this machine, driven by playwright-core. Where
- * there is none the tests say so and are left out; on a machine of the project `.ci/run` installs one.
+ * browser.ts: a real Chromium for the tests of the admin page: the one of this machine, driven by playwright-core.
+ * Where there is none the tests say so and are left out; `.ci/run` installs one where it can.
  */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
