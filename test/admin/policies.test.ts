@@ -82,7 +82,8 @@ describe('view as user', () => {
   test('names at most 100 keys, and counts all', async () => {
     const file = new Database(join(server.dataDirectory, 'databases', 'team.db'));
     file.exec(
-      "WITH n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1499) INSERT INTO projects SELECT i, 'eve' FROM n",
+      'WITH n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1499)' +
+        " INSERT INTO projects SELECT i, 'eve' FROM n",
     );
     file.close();
     const { tables } = await viewOf('eve');
