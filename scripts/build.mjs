@@ -3,15 +3,33 @@
  *
  *     src/core/*.ts  --asc-->  build/core.wasm  --wasm2c-->  build/core.c
  *     build/core.c, shim/*.c  --node-gyp, C compiler-->  build/Release/cloudsync.so (.dylib, .dll)
- *     src/node, src/server  --tsc-->  dist/
+ *     src/node, src/server, src/admin-page  --tsc-->  dist/
  *
  * A stage is up to date when its outputs exist and the fingerprint of its inputs is the one that was recorded
  * when it was last built. Nothing is printed when nothing is to do.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { withLock } from './lock.mjs';
-import { at, fingerprint, hasProgram, nodeHeadersFolder, Problem, runTool, say } from './tools.mjs';
+import {
+  at,
+  filesBelow,
+  fingerprint,
+  hasProgram,
+  nodeHeadersFolder,
+  Problem,
+  runTool,
+  say,
+} from './tools.mjs';
 
 const EXTENSIONS = { darwin: 'dylib', win32: 'dll' };
 
@@ -69,11 +87,21 @@ function compileTypeScript() {
   for (const folder of [fresh, former]) rmSync(folder, { recursive: true, force: true });
   const args = ['-p', 'tsconfig.json', '--outDir', fresh];
   runTool('typescript/bin/tsc', args, 'compile src/node and src/server');
+  compileAdminPage(fresh);
   // npm makes the command of the package executable only when it links it.
   chmodSync(join(fresh, 'server', 'main.js'), 0o755);
   if (existsSync(target)) renameSync(target, former);
   renameSync(fresh, target);
   rmSync(former, { recursive: true, force: true });
+}
+
+/** The admin page has types of its own: it runs in a browser, whose names the server must not know. */
+function compileAdminPage(target) {
+  const page = at('src', 'admin-page');
+  const args = ['-p', join(page, 'tsconfig.json'), '--outDir', target];
+  runTool('typescript/bin/tsc', args, 'compile src/admin-page');
+  const files = filesBelow(page).filter((file) => /\.(html|css|svg)$/.test(file));
+  for (const file of files) copyFileSync(file, join(target, 'admin-page', basename(file)));
 }
 
 /** The stages in order. Each names its inputs: files or folders, and texts such as versions of tools. */
@@ -102,7 +130,13 @@ function stages() {
     },
     {
       name: 'dist',
-      inputs: [at('src', 'node'), at('src', 'server'), at('tsconfig.json'), at('package.json')],
+      inputs: [
+        at('src', 'node'),
+        at('src', 'server'),
+        at('src', 'admin-page'),
+        at('tsconfig.json'),
+        at('package.json'),
+      ],
       texts: [versionOf('typescript')],
       outputs: [at('dist')],
       build: compileTypeScript,

@@ -4,8 +4,9 @@
  * ends, however it ends.
  */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import Database from 'better-sqlite3';
+import { DATABASE_NAME } from './limits.js';
 
 export interface DataDirectory {
   /** Path of the key database. */
@@ -21,6 +22,15 @@ export function openDataDirectory(path: string): DataDirectory {
   const databases = join(path, 'databases');
   mkdirSync(databases, { recursive: true, mode: 0o700 });
   return { keys: join(path, 'server.db'), databases, lock: join(path, 'server.lock') };
+}
+
+/** The names of the databases among the files of the folder of databases, in alphabetical order. */
+export function databaseNames(files: readonly string[]): string[] {
+  return files
+    .filter((file) => file.endsWith('.db'))
+    .map((file) => basename(file, '.db'))
+    .filter((name) => DATABASE_NAME.test(name))
+    .sort();
 }
 
 /**

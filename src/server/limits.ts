@@ -21,6 +21,8 @@ export const LIMITS = {
   /** CREATE TABLE texts of all tables of an application. */
   schemaBodyBytes: 4 * MIB,
   /** Site, epoch, numbers and a cursor. */
+  /** The claims of a user whose view an administrator asks for. */
+  viewerBodyBytes: 64 * KIB,
   pullBodyBytes: 1 * MIB + 1 * KIB,
   /**
    * A body that is refused for its size is read to its end up to here, so that the client sees the refusal.
@@ -108,6 +110,22 @@ export const LIMITS = {
   causalLengthStep: 65_536,
   /** How often the denied rows of a packet are judged again, because others of it were accepted. */
   judgeRounds: 64,
+
+  /** An administrator's question counts rows, and shows parts of lists, up to here: devices wait meanwhile. */
+  inspectedRows: 100_000,
+  inspectedTables: 200,
+  inspectedPart: 200,
+  inspectedScopes: 100,
+  inspectedKeys: 100,
+  /** The key of a row as text, for people. */
+  keyCharacters: 200,
+  /** Subjects whose tokens were revoked, the newest first. */
+  inspectedRevocations: 1_000,
+
+  /** Refused writes that are kept per database, and how many of one batch: one device does not push out the others. */
+  refusals: 10_000,
+  refusalsPerBatch: 1_000,
+  refusalCharacters: 1_000,
 
   /** On SIGTERM, requests in progress get this long before their connections are cut. */
   drainMilliseconds: 10_000,

@@ -3,6 +3,8 @@
  * authenticate (keys, tokens of an identity provider) and the rules for rows need not know each other.
  */
 
+import { SyncError } from './errors.js';
+
 /**
  * Roles of keys. admin: everything; schema: sync and publish table definitions; service: sync only; anon: for an
  * application that anybody may have, sync as nobody in particular.
@@ -42,6 +44,11 @@ export function mayPublish(principal: Principal): boolean {
 /** Whether policies decide what a principal reads and writes, where there are any. */
 export function isRestricted(principal: Principal): boolean {
   return principal.role === 'user' || principal.role === 'anon';
+}
+
+/** @throws SyncError forbidden when the principal is no administrator */
+export function requireAdministrator(principal: Principal): void {
+  if (principal.role !== 'admin') throw new SyncError('forbidden', 'this needs a key of role admin');
 }
 
 /** Whether a principal may act as a site that was registered by `subject`. */

@@ -46,6 +46,7 @@ function currentServer(): SimulatedServer {
 
 const store: SyncStore = {
   run: (name, principal, database, input) => currentServer().run(name, principal, database, input),
+  names: async () => [DATABASE],
   onChange(listener) {
     listeners.push(listener);
   },

@@ -58,6 +58,7 @@ export async function serve(words: string[], environment: NodeJS.ProcessEnv): Pr
     logger,
     metrics,
     readiness,
+    credentials: { keys: () => keys.list(), revokedSubjects: () => revocations.list() },
   });
   let operatorApp: FastifyInstance | undefined;
   const hasStopped = stopOnSignal(app, readiness, options.drainSeconds, async () => {

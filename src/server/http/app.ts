@@ -9,7 +9,9 @@ import { Metrics } from '../metrics/metrics.js';
 import type { Authenticator } from '../principal.js';
 import type { SyncStore } from '../store/store.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
-import { addAuthentication } from './authentication.js';
+import { addAdminPage } from './admin-page.js';
+import { addAdminRoutes, type CredentialSource } from './admin-routes.js';
+import { addAdministratorCheck, addAuthentication } from './authentication.js';
 import { replyToClientError, replyWithError } from './error-replies.js';
 import { addEventRoute } from './event-routes.js';
 import { Events } from './events.js';
@@ -28,6 +30,8 @@ export interface AppOptions {
   packetMax: number;
   /** By then a whole request must have arrived: a slow sender cannot hold a connection for ever. */
   requestSeconds: number;
+  /** What the admin page shows of keys and revocations; without it there is no such page. */
+  credentials?: CredentialSource;
   /** The machine when it is not given. */
   surroundings?: Surroundings;
   metrics?: Metrics;
@@ -71,6 +75,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     },
     { prefix: '/v1/db/:database' },
   );
+  if (options.credentials !== undefined) addAdministration(app, options, options.credentials);
   return app;
 }
 
@@ -81,6 +86,8 @@ function createFastify({ logger, requestSeconds, trustedProxies = [] }: AppOptio
     // One line per request, written below, instead of Fastify's two.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: LIMITS.pullBodyBytes,
+    // What a schema does not name is refused, not dropped.
+    ajv: { customOptions: { removeAdditional: false } },
     requestTimeout: requestSeconds * 1000,
     trustProxy: trustedProxies.length > 0 ? trustedProxies : false,
     keepAliveTimeout: LIMITS.keepAliveMilliseconds,
@@ -107,4 +114,19 @@ function createFastify({ logger, requestSeconds, trustedProxies = [] }: AppOptio
     request.log.info({ req: request, res: reply, milliseconds: Math.round(reply.elapsedTime) }, 'request');
   });
   return app;
+}
+
+function addAdministration(
+  app: FastifyInstance,
+  { store, authenticator }: AppOptions,
+  credentials: CredentialSource,
+): void {
+  addAdminPage(app);
+  app.register(
+    async (scope) => {
+      addAdministratorCheck(scope, authenticator);
+      addAdminRoutes(scope, store, credentials);
+    },
+    { prefix: '/admin/v1' },
+  );
 }

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { CredentialError, type CredentialProblem, SyncError } from '../errors.js';
 import { noKey } from '../keys/credentials.js';
 import { DATABASE_NAME } from '../limits.js';
-import type { Authenticator, Principal } from '../principal.js';
+import { type Authenticator, type Principal, requireAdministrator } from '../principal.js';
 
 const PROTOCOL_VERSION = '1';
 
@@ -32,6 +32,15 @@ export function addAuthentication(
     requireProtocol(request);
     requirePlainBody(request);
     requireDatabaseName(request);
+  });
+}
+
+/** Adds the check to all routes of an instance that are for administrators only. */
+export function addAdministratorCheck(app: FastifyInstance, authenticator: Authenticator): void {
+  app.addHook('onRequest', async (request) => {
+    const principal = await authenticator.authenticate(credentialOf(request));
+    requireAdministrator(principal);
+    principals.set(request, principal);
   });
 }
 

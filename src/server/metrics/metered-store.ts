@@ -40,6 +40,10 @@ export class MeteredStore implements SyncStore {
     this.#store.onChange(listener);
   }
 
+  names(): Promise<string[]> {
+    return this.#store.names();
+  }
+
   ready(): Promise<void> {
     return this.#store.ready();
   }

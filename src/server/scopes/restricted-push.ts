@@ -5,6 +5,7 @@
 import { LIMITS } from '../limits.js';
 import { MessageWriter } from '../msgpack/writer.js';
 import type { Principal } from '../principal.js';
+import { recordRefusals } from '../store/refusals.js';
 import { isVisible, scopesOf } from './principal-scopes.js';
 import { notePushedRow } from './pushed-rows.js';
 import { RestrictedMerge } from './restricted-merge.js';
@@ -56,6 +57,7 @@ export function pushRestricted(
     if (isVisible(scoped, own, table, { pk })) repaired.push({ table, pk });
     else note(scoped, batch, { table, pk }, true);
   }
+  recordRefusals(scoped.database, batch.site, principal.subject, verdicts);
   for (const row of merge.accepted.values()) {
     const isGone = isLiving(row) && !isVisible(scoped, own, row.table, row);
     if (isGone) {

@@ -10,6 +10,7 @@
  * | cloudsync_server_pushes | per commit that brought changes: the head after it, and a random nonce |
  * | cloudsync_server_policies | texts of policies; the newest one is in force |
  * | cloudsync_server_readers | per device: how far it has read (readers.ts) |
+ * | cloudsync_server_refusals | the newest writes that were refused; see refusals.ts |
  * | cloudsync_scope_.. | which rows which principals see, where policies are in force; see scopes/layout.ts |
  */
 import Database from 'better-sqlite3';
@@ -24,6 +25,7 @@ import { MACHINE, type Surroundings } from '../surroundings.js';
 import { NONCE_BYTES } from './cursor.js';
 import { NO_QUOTA, type Quota } from './quota.js';
 import { createReadersTable, Readers } from './readers.js';
+import { REFUSALS_TABLE } from './refusals.js';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS cloudsync_server_state(
@@ -34,7 +36,8 @@ CREATE TABLE IF NOT EXISTS cloudsync_server_sites(
   digest BLOB, answer BLOB, created INTEGER NOT NULL, last_seen INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS cloudsync_server_pushes(head INTEGER PRIMARY KEY, nonce BLOB NOT NULL) STRICT;
-${POLICIES_TABLE}`;
+${POLICIES_TABLE}
+${REFUSALS_TABLE}`;
 
 /** What the operator allows a database. */
 export interface Allowance {

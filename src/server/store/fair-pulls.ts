@@ -48,6 +48,10 @@ export class FairPulls implements SyncStore {
     this.#store.onChange(listener);
   }
 
+  names(): Promise<string[]> {
+    return this.#store.names();
+  }
+
   ready(): Promise<void> {
     return this.#store.ready();
   }

@@ -2,6 +2,7 @@
  * jobs.ts: runs the jobs of one queue on the databases of one owner, one turn at a time. A worker thread is such an
  * owner; a store without threads can be one too.
  */
+import { inspect } from '../inspections/inspect.js';
 import { mayPublish } from '../principal.js';
 import type { SyncDatabase } from './database.js';
 import type { Handles } from './handles.js';
@@ -73,6 +74,8 @@ export class JobRunner {
         return pull(database, job.principal, job.input);
       case 'peek':
         return peek(database, job.principal, job.input);
+      default:
+        return inspect(database, job);
     }
   }
 

@@ -4,6 +4,7 @@
  * same interface. Inputs and results are plain data: they cross thread boundaries, and may cross process
  * boundaries.
  */
+import type { Inspections } from '../administration.js';
 import type { Principal } from '../principal.js';
 
 /** A table as a device describes it at registration. */
@@ -34,7 +35,7 @@ export interface Page {
 }
 
 /** Input and result of every operation on a database. Site ids and epochs are 16 bytes. */
-export interface Operations {
+export interface Operations extends Inspections {
   /** Makes a site known, or recognises it; creates the database when the principal may. */
   register: {
     input: { site: Uint8Array; tables: TableShape[] };
@@ -87,6 +88,9 @@ export interface SyncStore {
     database: string,
     input: Operations[Name]['input'],
   ): Promise<Operations[Name]['result']>;
+
+  /** The names of all databases, in alphabetical order. */
+  names(): Promise<string[]>;
 
   /** Calls `listener` after each commit that changed a database, with the new head. */
   onChange(listener: (database: string, head: number) => void): void;

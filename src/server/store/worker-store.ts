@@ -3,6 +3,8 @@
  * the name. A database is always served by the same thread, so its requests are in one order without any
  * lock.
  */
+import { readdir } from 'node:fs/promises';
+import { databaseNames } from '../data-directory.js';
 import { noDatabase } from '../errors.js';
 import { mayUse, type Principal } from '../principal.js';
 import type { Allowance } from './database.js';
@@ -25,9 +27,11 @@ export interface WorkerStoreOptions {
 
 export class WorkerStore implements SyncStore {
   readonly threads: readonly WorkerThread[];
+  readonly #databases: string;
   readonly #listeners: ((database: string, head: number) => void)[] = [];
 
   private constructor(options: WorkerStoreOptions) {
+    this.#databases = options.databases;
     const thread = {
       file: options.workerFile ?? new URL('./worker.js', import.meta.url),
       settings: { databases: options.databases, allowance: options.allowance },
@@ -60,6 +64,10 @@ export class WorkerStore implements SyncStore {
     if (thread === undefined) throw new Error('the store has no worker thread');
     const job = { name, principal, database, input } as Omit<Job, 'id'>;
     return (await thread.run(job, inputBytes(input))) as Operations[Name]['result'];
+  }
+
+  async names(): Promise<string[]> {
+    return databaseNames(await readdir(this.#databases));
   }
 
   onChange(listener: (database: string, head: number) => void): void {

@@ -4,6 +4,7 @@
  * at every request, so that the command line takes effect on a running server at once.
  */
 import Database from 'better-sqlite3';
+import type { RevokedSubject } from '../administration.js';
 import { LIMITS } from '../limits.js';
 
 const SCHEMA = `CREATE TABLE IF NOT EXISTS revoked_subjects(
@@ -38,6 +39,13 @@ export class Revocations {
           ' ON CONFLICT(subject) DO UPDATE SET issued_until = max(issued_until, excluded.issued_until)',
       )
       .run(subject, Math.floor(now / 1000));
+  }
+
+  /** Those revoked last, the newest first. Times in milliseconds since 1970. */
+  list(): RevokedSubject[] {
+    const sql =
+      'SELECT subject, issued_until * 1000 AS issuedUntil FROM revoked_subjects ORDER BY issued_until DESC LIMIT ?';
+    return this.#database.prepare<[number], RevokedSubject>(sql).all(LIMITS.inspectedRevocations);
   }
 
   close(): void {
