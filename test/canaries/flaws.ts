@@ -70,9 +70,9 @@ export const FLAWS: readonly Flaw[] = [
   {
     name: 'cursor-nonce-unchecked',
     band: 'simulator',
-    file: 'src/server/store/pull.ts',
-    find: 'if (!database.nonceAt(cursor.position)?.equals(cursor.nonce)) {',
-    replace: 'if (!FLAW && !database.nonceAt(cursor.position)?.equals(cursor.nonce)) {',
+    file: 'src/server/store/database.ts',
+    find: 'if (this.nonceAt(position)?.equals(nonce)) return;',
+    replace: 'if (FLAW || this.nonceAt(position)?.equals(nonce)) return;',
   },
   {
     name: 'columns-lost-between-pages',
