@@ -92,8 +92,8 @@ export async function measureManyDevices({ stage, options, figures }) {
   const [before, after, now, peak] = [idle.now, registered.now, loaded.now, loaded.peak].map((bytes) =>
     (bytes / MIB).toFixed(0),
   );
-  const idle = `${before.padStart(7)} MiB idle, ${after} MiB all registered`;
-  const text = `${idle}, ${now} MiB after the load, ${peak} MiB peak`;
+  const calm = `${before.padStart(7)} MiB idle, ${after} MiB all registered`;
+  const text = `${calm}, ${now} MiB after the load, ${peak} MiB peak`;
   figures.add('loadMemory', '  memory of the server', text, {
     value: loaded.peak / MIB,
     band: BAND_OF_MEMORY,

@@ -290,4 +290,11 @@ export const FLAWS: readonly Flaw[] = [
     find: '  let code = run(sql);',
     replace: "  if (FLAW) run('PRAGMA synchronous=OFF');\n  let code = run(sql);",
   },
+  {
+    name: 'affinity-forgotten',
+    band: 'policies',
+    file: 'src/server/policies/compiler/comparison.ts',
+    find: "if (left === 'numeric' || right === 'numeric') return 'numeric';",
+    replace: "if (!FLAW && (left === 'numeric' || right === 'numeric')) return 'numeric';",
+  },
 ];
