@@ -13,6 +13,7 @@ import { FairPulls } from '../../src/server/store/fair-pulls.js';
 import type { SyncStore } from '../../src/server/store/store.js';
 import { WorkerStore } from '../../src/server/store/worker-store.js';
 import { randomNumbers } from '../schemas/random-numbers.js';
+import { firstSeed } from '../support/seed.js';
 import { newSite } from './client.js';
 import { ManualClock } from './manual-clock.js';
 
@@ -45,7 +46,7 @@ describe('the room of a worker thread', () => {
   });
 
   test('whatever busy databases do, there is room for one that comes', () => {
-    const seed = Number(process.env['CLOUDSYNC_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+    const seed = firstSeed();
     process.stdout.write(`room: CLOUDSYNC_SEED=${seed}\n`);
     const next = randomNumbers(seed);
     const backlog = new Backlog();

@@ -2,16 +2,12 @@
  * band_run.ts: how a test plays a band: how many cases, from which seed, and the figures of its report.
  *
  *     CLOUDSYNC_COUNT=<n>   plays n cases instead of the short length
- *     CLOUDSYNC_SEED=<n>    begins with that seed; without it a complete test run begins with the same one every
- *                           time, so that a commit passes or fails for itself, and every other run with a new one
+ *     CLOUDSYNC_SEED=<n>    begins with that seed (seed.ts says with which one without it)
  *     CLOUDSYNC_STOP=1      plays none after the first that fails
  */
 import { type BandReport, describeReport, writeReport } from './band_reports.js';
 import { type Band, bandNamed } from './bands.js';
-
-/** The seed of a complete test run (scripts/ensure.mjs). */
-const COMPLETE_SEED = 20_261_123;
-const isComplete = process.env['CLOUDSYNC_COMPLETE_RUN'] === '1';
+import { firstSeed, wholeNumber } from './seed.js';
 
 /** One run of a band. Make it when the test file is loaded, and call `finish` in afterAll. */
 export class BandRun {
@@ -29,7 +25,7 @@ export class BandRun {
   constructor(name: string) {
     this.#band = bandNamed(name);
     this.#wanted = wholeNumber('CLOUDSYNC_COUNT') ?? this.#band.short;
-    this.seed = wholeNumber('CLOUDSYNC_SEED') ?? (isComplete ? COMPLETE_SEED : Date.now() % 2 ** 31);
+    this.seed = firstSeed();
     console.log(`band ${name}: ${this.planned} ${this.#band.unit}, CLOUDSYNC_SEED=${this.seed}`);
   }
 
@@ -54,14 +50,4 @@ export class BandRun {
     writeReport(report);
     console.log(`band ${describeReport(report, this.#band.unit)}`);
   }
-}
-
-function wholeNumber(variable: string): number | undefined {
-  const text = process.env[variable];
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) {
-    throw new Error(`${variable} must be a whole number, not ${text}`);
-  }
-  return value;
 }

@@ -3,6 +3,7 @@
  * again: CLOUDSYNC_SEED=<seed> npx vitest run <file>. CLOUDSYNC_LONG=1 makes every property run twenty times
  * as often.
  */
+import { firstSeed } from './seed.js';
 
 /** Set for the long runs, which look further than the runs of every commit. */
 export const LONG = process.env.CLOUDSYNC_LONG === '1';
@@ -16,14 +17,12 @@ export interface PropertyOptions {
 }
 
 /**
- * The seed for a property: CLOUDSYNC_SEED when it is set, else a new one. Prints it.
+ * The seed for a property (seed.ts). Prints it.
  * @param name what the seed is for, as the test names it
  * @param runs how many cases a normal run tries
  */
 export function propertyOptions(name: string, runs: number): PropertyOptions {
-  const wanted = process.env.CLOUDSYNC_SEED;
-  const seed = wanted === undefined ? Date.now() % 2 ** 31 : Number(wanted);
-  if (!Number.isInteger(seed)) throw new Error(`CLOUDSYNC_SEED must be a whole number, not ${wanted}`);
+  const seed = firstSeed();
   console.log(`${name}: CLOUDSYNC_SEED=${seed}`);
   return { seed, numRuns: LONG ? runs * LONG_FACTOR : runs };
 }

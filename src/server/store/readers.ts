@@ -16,7 +16,7 @@
  *
  * Where devices have read is kept in memory and written with a push from time to time, and when the file is closed: a
  * pull must cost no flush to disk. What is lost with the process, at most what an hour brought, makes the database
- * keep more, and a device count as silent that much too early.
+ * keep more; a device that asked in that hour only counts as silent since its request before.
  */
 import type Database from 'better-sqlite3';
 import type { SyncDatabase } from './database.js';
