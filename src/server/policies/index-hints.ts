@@ -38,7 +38,8 @@ function scansOf(sqlite: Database.Database, sql: string): { table: string; colum
     [...sql.matchAll(/"((?:[^"]|"")+)" AS (s\d+)/g)].map(([, table = '', alias = '']) => [alias, table]),
   );
   return plan.flatMap(({ detail }) => {
-    const alias = /^SCAN (s\d+)$|^SEARCH (s\d+) USING AUTOMATIC/.exec(detail);
+    // An index that has all columns is read from end to end like the table itself.
+    const alias = /^SCAN (s\d+)\b|^SEARCH (s\d+) USING AUTOMATIC/.exec(detail);
     const name = alias?.[1] ?? alias?.[2] ?? '';
     const table = tables.get(name);
     const columns = comparedColumns(sql, name);
