@@ -31,13 +31,13 @@ export interface Expectation {
   allowed?: boolean;
 }
 
-/** A principal for a user, as a token of his would make it. */
+/** A principal for a user, as a token of his would make it; without a user the one of an anonymous key. */
 export function principalOf(
   user: string | undefined,
   claims: Readonly<Record<string, unknown>> = {},
 ): Principal {
-  const all = user === undefined ? claims : { ...claims, sub: user };
-  return { subject: user ?? '', role: 'user', databases: '*', claims: all };
+  if (user === undefined) return { subject: '', role: 'anon', databases: '*', claims };
+  return { subject: user, role: 'user', databases: '*', claims: { ...claims, sub: user } };
 }
 
 /** Reads a file of expectations. @throws Error that says which entry is wrong */
