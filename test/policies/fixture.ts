@@ -10,7 +10,7 @@ import { type Connection, initTable, openDatabase } from '../support/database.js
 
 const TABLES = `
 CREATE TABLE projects(id TEXT PRIMARY KEY NOT NULL, owner TEXT, public INTEGER, email TEXT COLLATE NOCASE);
-CREATE TABLE members(id TEXT PRIMARY KEY NOT NULL, project TEXT, user TEXT, role TEXT);
+CREATE TABLE members(id TEXT PRIMARY KEY NOT NULL, project TEXT, user TEXT, role TEXT, UNIQUE(project, user));
 CREATE TABLE tasks(id TEXT PRIMARY KEY NOT NULL, project TEXT, owner TEXT, state TEXT, extra TEXT);
 CREATE TABLE shares(id TEXT PRIMARY KEY NOT NULL, task TEXT, user TEXT);
 CREATE TABLE comments(id TEXT PRIMARY KEY NOT NULL, task TEXT, body TEXT, at INTEGER);

@@ -124,7 +124,8 @@ export class Grammar {
 
   #negated(row: string): PolicyText {
     const inner = this.#random.chance(0.5) ? this.#rowCondition(row) : this.#principalCondition();
-    return same(`NOT (${inner} AND NOT ${this.#rowCondition(row)})`);
+    const word = this.#random.pick(['AND', 'OR']);
+    return same(`NOT (${inner} ${word} NOT ${this.#rowCondition(row)})`);
   }
 
   /** A membership, a list of shares or a parent, by IN or EXISTS, of one table or two. */

@@ -132,6 +132,12 @@ describe('auth functions', () => {
     ]);
   });
 
+  test('answer for each principal when a statement is used again', () => {
+    const statement = application.db.prepare('SELECT id FROM tasks WHERE owner = auth_userid()').pluck();
+    const rowsOf = (user: string) => application.auth.asPrincipal(principalOf(user), () => statement.all());
+    expect([rowsOf('ann'), rowsOf('bob'), rowsOf('ann')]).toEqual([['t1'], ['t2', 't3'], ['t1']]);
+  });
+
   test('answer for the innermost principal, and for the one before when its work fails', () => {
     const { auth } = application;
     auth.asPrincipal(principalOf('ann', { n: 1, role: 'boss', list: [1], deep: { a: 'b' } }), () => {

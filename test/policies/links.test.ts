@@ -212,6 +212,18 @@ describe('the scopes lie', () => {
     expect(affected).toEqual(['c2']);
   });
 
+  test('at the principal as a whole, when the row side was tried first and cannot be', () => {
+    const inner = 'SELECT m.user FROM members m WHERE m.id = s.user';
+    const text = policy(
+      'tasks',
+      `id IN (SELECT s.task FROM shares s WHERE s.user IN (${inner}) AND s.id > auth_userid())`,
+    );
+    const [branch] = compiled(application, text).policies.tables.get('tasks')?.branches ?? [];
+    expect(branch?.dependencies).toEqual([]);
+    // Nothing of the first attempt is left: the inner query has stayed what it is.
+    expect(branch?.principalKeys).toContain('IN (SELECT');
+  });
+
   test('at the project, for comments of tasks of members', () => {
     const member = policy('tasks', 'project IN (SELECT project FROM members WHERE user = auth_userid())');
     expect(sizes(policy('comments', 'VISIBLE(task, tasks)') + member, 'comments', 'c1', 'bob')).toEqual([

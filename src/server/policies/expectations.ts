@@ -31,13 +31,13 @@ export interface Expectation {
   allowed?: boolean;
 }
 
-/** A principal for a user, as a token of his would make it. */
+/** A principal for a user, as a token of his would make it; without a user the one of an anonymous key. */
 export function principalOf(
   user: string | undefined,
   claims: Readonly<Record<string, unknown>> = {},
 ): Principal {
-  const all = user === undefined ? claims : { ...claims, sub: user };
-  return { subject: user ?? '', role: 'user', databases: '*', claims: all };
+  if (user === undefined) return { subject: '', role: 'anon', databases: '*', claims };
+  return { subject: user, role: 'user', databases: '*', claims: { ...claims, sub: user } };
 }
 
 /** Reads a file of expectations. @throws Error that says which entry is wrong */
@@ -117,18 +117,26 @@ function mayWrite(
   if (insert !== undefined) return judge.allows(table, { command: 'insert', image: imageOf(view, insert) });
   if (update !== undefined) {
     const folded = new Map(Object.entries(update).map(([name, value]) => [foldName(name), value]));
-    const key = view.key.map(({ name }) => folded.get(foldName(name)) ?? null);
+    const key = view.key.map(({ name }) => sqlValue(folded.get(foldName(name))));
     const where = view.key.map(({ name }) => `${quoteName(name)} = ?`).join(' AND ');
     const sql = `SELECT * FROM ${quoteName(view.name)} WHERE ${where}`;
-    const old = sqlite.prepare<unknown[], Record<string, Value>>(sql).get(...key);
+    const old = sqlite
+      .prepare<unknown[], Record<string, unknown>>(sql)
+      .safeIntegers()
+      .get(...key);
     if (old === undefined) return false;
     return judge.allows(table, { command: 'update', key, image: imageOf(view, { ...old, ...update }) });
   }
-  const key = Array.isArray(removed) ? removed : [removed];
+  const key = (Array.isArray(removed) ? removed : [removed]).map(sqlValue);
   return judge.allows(table, { command: 'delete', key });
 }
 
-function imageOf({ columns }: TableView, row: Row): Value[] {
+function imageOf({ columns }: TableView, row: Readonly<Record<string, unknown>>): unknown[] {
   const folded = new Map(Object.entries(row).map(([name, value]) => [foldName(name), value]));
-  return [...columns.keys()].map((name) => folded.get(name) ?? null);
+  return [...columns.keys()].map((name) => sqlValue(folded.get(name)));
+}
+
+/** JSON has one kind of numbers; those that are whole are integers for SQLite. */
+function sqlValue(value: unknown): unknown {
+  return Number.isSafeInteger(value) ? BigInt(Number(value)) : (value ?? null);
 }

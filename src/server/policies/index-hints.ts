@@ -31,6 +31,12 @@ export function indexHints(sqlite: Database.Database, { table, branches }: Table
   return [...hints.values()];
 }
 
+/**
+ * An index that has all columns is read from end to end like the table itself; so is one of which only a range is asked
+ * for, because that keys are not NULL is a range.
+ */
+const READ_AS_A_WHOLE = /^SCAN (s\d+)\b|^SEARCH (s\d+) USING (?:AUTOMATIC|[^=]*$)/;
+
 function scansOf(sqlite: Database.Database, sql: string): { table: string; columns: string[] }[] {
   const parameters = (sql.match(/\?/g) ?? []).map(() => null);
   const plan = sqlite.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters);
@@ -38,7 +44,7 @@ function scansOf(sqlite: Database.Database, sql: string): { table: string; colum
     [...sql.matchAll(/"((?:[^"]|"")+)" AS (s\d+)/g)].map(([, table = '', alias = '']) => [alias, table]),
   );
   return plan.flatMap(({ detail }) => {
-    const alias = /^SCAN (s\d+)$|^SEARCH (s\d+) USING AUTOMATIC/.exec(detail);
+    const alias = READ_AS_A_WHOLE.exec(detail);
     const name = alias?.[1] ?? alias?.[2] ?? '';
     const table = tables.get(name);
     const columns = comparedColumns(sql, name);
