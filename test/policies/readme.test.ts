@@ -6,18 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { SyncDatabase } from '../../src/server/store/database.js';
-import { textOf } from '../readme/blocks.js';
+import { blockNamed } from '../readme/blocks.js';
 import { runProgram } from '../support/server.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'cloudsync-policies-'));
 afterAll(() => rmSync(directory, { recursive: true }));
-
-function block(name: string): string {
-  const pattern = new RegExp(`<!-- policies: ${name} -->\n\`\`\`\\w+\n([\\s\\S]*?)\`\`\``);
-  const text = pattern.exec(textOf('README.md'))?.[1];
-  if (text === undefined) throw new Error(`README.md has no block "policies: ${name}"`);
-  return text;
-}
 
 const ROWS = `
 INSERT INTO projects VALUES ('p1', 'ann', 'garden'), ('p2', 'cat', 'house');
@@ -28,14 +21,14 @@ INSERT INTO comments VALUES ('c1', 't1', 'bob', 'done');`;
 test('the policies of the example have no errors and warn of nothing, and its expectations hold', () => {
   runProgram('key', 'add', '--data', directory);
   const database = new SyncDatabase('app', join(directory, 'databases', 'app.db'));
-  database.sqlite.exec(block('tables') + ROWS);
+  database.sqlite.exec(blockNamed('file', 'tables.sql').text + ROWS);
   for (const name of ['projects', 'members', 'tasks', 'comments']) {
     database.sqlite.prepare("SELECT cloudsync_init(?, 'cls', 1)").get(name);
   }
   database.close();
   const [policies, expectations] = [join(directory, 'policies.sql'), join(directory, 'expectations.json')];
-  writeFileSync(policies, block('example'));
-  writeFileSync(expectations, block('expectations'));
+  writeFileSync(policies, blockNamed('file', 'policies.sql').text);
+  writeFileSync(expectations, blockNamed('file', 'expectations.json').text);
   const run = (action: string, file: string) =>
     runProgram('policy', action, '--data', directory, '--db', 'app', file);
   const deployed = run('deploy', policies);

@@ -13,21 +13,31 @@ export function textOf(path: string): string {
 
 /** A code block of README.md. */
 export interface Block {
-  /** "run" or "output". */
+  /** "run", "output" or "file". */
   kind: string;
-  /** Which terminal or program: "phone", "python". */
+  /** Which terminal, program or file: "phone", "python", "team.json". */
   name: string;
   text: string;
 }
 
 /** All named blocks in their order. */
 export function namedBlocks(): Block[] {
-  const pattern = /<!-- (run|output): (\w+) -->\n```\w+\n([\s\S]*?)```\n/g;
+  const pattern = /<!-- (run|output|file): ([\w.]+) -->\n```\w+\n([\s\S]*?)```\n/g;
   return [...textOf('README.md').matchAll(pattern)].map(([, kind = '', name = '', text = '']) => ({
     kind,
     name,
     text,
   }));
+}
+
+/**
+ * The block of that kind and name.
+ * @throws Error README.md has none
+ */
+export function blockNamed(kind: string, name: string): Block {
+  const found = namedBlocks().find((one) => one.kind === kind && one.name === name);
+  if (found === undefined) throw new Error(`README.md has no block "${kind}: ${name}"`);
+  return found;
 }
 
 /** Something typed at a prompt, and what is printed until the next prompt. */

@@ -4,6 +4,9 @@
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { expect } from 'vitest';
+import { exchanges, namedBlocks } from './blocks.js';
+import type { ShownServer } from './shown-server.js';
 
 const PROMPT = 'sqlite> ';
 
@@ -61,4 +64,38 @@ export class Terminal {
     }
     return this.#printed.slice(0, -PROMPT.length);
   }
+}
+
+/**
+ * Types the blocks of those terminals in the order of README.md, and compares what is printed with what is shown.
+ *
+ * @param instead what the test types and sees instead of words of the README that differ from run to run
+ * @returns lines that were typed
+ */
+export async function typeBlocks(
+  server: ShownServer,
+  names: readonly string[],
+  instead: ReadonlyMap<string, string> = new Map(),
+): Promise<number> {
+  const terminals = new Map<string, Terminal>();
+  let lines = 0;
+  for (const block of namedBlocks().filter(({ kind, name }) => kind === 'run' && names.includes(name))) {
+    for (const { typed, printed } of exchanges(block)) {
+      const terminal = terminals.get(block.name);
+      if (terminal === undefined) {
+        expect(typed).toBe(`sqlite3 ${block.name}.db`);
+        const opened = new Terminal(typed, server.folder);
+        await opened.open();
+        terminals.set(block.name, opened);
+        continue;
+      }
+      let line = server.real(typed);
+      for (const [shown, real] of instead) line = line.replaceAll(shown, real);
+      const answer = server.asShown(await terminal.type(line));
+      expect(answer, `${block.name}: ${typed}`).toBe(server.asShown(printed));
+      lines += 1;
+    }
+  }
+  for (const terminal of terminals.values()) await terminal.close();
+  return lines;
 }

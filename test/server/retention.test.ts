@@ -291,18 +291,18 @@ test('the thread of a database prunes it once an hour while it is used, and writ
   const runner = new JobRunner(handles);
   server = handles.get('d', false);
   const ada = new Device();
-  const noted = () => server.sqlite.prepare('SELECT count(*) FROM cloudsync_server_readers').pluck().get();
+  const noted = () => server.sqlite.prepare('SELECT position FROM cloudsync_server_readers').pluck().get();
   for (let i = 0; i < 5; i += 1) {
     ada.write('n', `${i}`);
     ada.push();
     ada.pullAll();
     runner.forget('d');
   }
-  expect([marks(), noted()]).toEqual([5, 0]);
+  expect([marks(), noted()], 'what it was registered with').toEqual([5, 1]);
   clock.advance(2 * 60_000);
   ada.write('n', 'later');
   ada.push();
-  expect(noted(), 'written with a push').toBe(1);
+  expect(noted(), 'written with a push').toBeGreaterThan(1);
   ada.pullAll();
   ada.pullAll();
   clock.advance(HOUR);

@@ -75,6 +75,20 @@ export class Readers {
     this.#notes.set(Buffer.from(site).toString('hex'), { position, seen: this.#database.surroundings.now() });
   }
 
+  /**
+   * Inside the transaction that registers a device: it may begin anew and stop anywhere, and nothing that is only in
+   * memory may be all that is known of it.
+   */
+  expect(site: Uint8Array): void {
+    this.#notes.delete(Buffer.from(site).toString('hex'));
+    this.#database
+      .prepare<[Uint8Array, number], unknown>(
+        'INSERT INTO cloudsync_server_readers VALUES (?, 1, ?)' +
+          ' ON CONFLICT(site) DO UPDATE SET position = 1, seen = excluded.seen',
+      )
+      .run(site, this.#database.surroundings.now());
+  }
+
   /** Inside a transaction that writes anyway: once a minute it takes the notes along. */
   writeNotesWhenDue(): void {
     const now = this.#database.surroundings.now();

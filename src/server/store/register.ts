@@ -23,6 +23,7 @@ export function register(
         )
         .run(input.site, principal.subject, now, now);
       const site = database.requireSite(principal, input.site);
+      database.readers.expect(input.site);
       const missing = input.tables.filter((table) => isMissing(table, findTable(database, table.name)));
       return {
         epoch: database.epoch,
