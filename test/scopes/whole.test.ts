@@ -21,7 +21,9 @@ const OWN_OR_OPEN = "NEW.title IS NOT 'forbidden'";
 const POLICIES = policies(VISIBLE).replace(
   /(tasks_(?:INSERT|UPDATE) .*?)(WITH CHECK|USING) \(true\)/g,
   (_all, head: string, word: string) =>
-    word === 'USING' ? `${head}USING (true) WITH CHECK (${OWN_OR_OPEN})` : `${head}WITH CHECK (${OWN_OR_OPEN})`,
+    word === 'USING'
+      ? `${head}USING (true) WITH CHECK (${OWN_OR_OPEN})`
+      : `${head}WITH CHECK (${OWN_OR_OPEN})`,
 );
 
 const folder = mkdtempSync(join(tmpdir(), 'cloudsync-scopes-'));
@@ -56,7 +58,11 @@ function deploy(text: string): void {
 
 function tokenOf(user: string): Promise<string> {
   const token = new SignJWT({ sub: user, iss: ISSUER, aud: 'cloudsync' });
-  return token.setProtectedHeader({ alg: 'HS256' }).setIssuedAt().setExpirationTime('1h').sign(Buffer.from(SECRET));
+  return token
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(Buffer.from(SECRET));
 }
 
 function deviceOf(credential: string): Device {
@@ -71,7 +77,8 @@ function deviceOf(credential: string): Device {
 }
 
 const userDevice = async (user: string) => deviceOf(await tokenOf(user));
-const rejected = (device: Device) => device.rows('SELECT tbl, operation, code FROM cloudsync_rejected ORDER BY id');
+const rejected = (device: Device) =>
+  device.rows('SELECT tbl, operation, code FROM cloudsync_rejected ORDER BY id');
 
 describe('two users of one table', () => {
   test('see their own rows, what is shared with them, and lose it when they leave', async () => {
@@ -155,7 +162,10 @@ describe('a wait', () => {
   test('is woken by what its user sees, and by nothing else', async () => {
     const [fay, gus] = [await waiting('fay'), await waiting('gus')];
     const started = Date.now();
-    const [ofFay, ofGus] = [fay.client.wait(fay.site, fay.cursor, 5), gus.client.wait(gus.site, gus.cursor, 5)];
+    const [ofFay, ofGus] = [
+      fay.client.wait(fay.site, fay.cursor, 5),
+      gus.client.wait(gus.site, gus.cursor, 5),
+    ];
     admin.sync();
     admin.run("INSERT INTO tasks VALUES ('f1', 'pf', 'fay', 'for fay', 0)");
     admin.sync();
