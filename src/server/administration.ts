@@ -53,6 +53,8 @@ export interface DeviceSummary {
   lastSeen: number;
   /** Number of its last batch that was taken. */
   lastBatch: number;
+  /** Rows that were changed after what it was given last; null when that is not known, or it sees only some rows. */
+  behind: Count | null;
 }
 
 export interface KeySummary {

@@ -114,6 +114,7 @@ export const LIMITS = {
   /** An administrator's question counts rows, and shows parts of lists, up to here: devices wait meanwhile. */
   inspectedRows: 100_000,
   inspectedTables: 200,
+  inspectedChanges: 10_000,
   inspectedPart: 200,
   inspectedScopes: 100,
   inspectedKeys: 100,
@@ -121,6 +122,9 @@ export const LIMITS = {
   keyCharacters: 200,
   /** Subjects whose tokens were revoked, the newest first. */
   inspectedRevocations: 1_000,
+
+  /** Devices per open database of which is kept in memory what they were given last. */
+  notedDevices: 10_000,
 
   /** Refused writes that are kept per database, and how many of one batch: one device does not push out the others. */
   refusals: 10_000,

@@ -138,6 +138,7 @@ test('devices: whose they are, what they sent; in parts', async () => {
   );
   expect(mine).toMatchObject({ subject: keyId(world.server.key), lastBatch: 1 });
   expect(others.map((device) => device?.subject)).toEqual([HOSTILE, LONG_NAME]);
+  expect(body.devices.map(({ behind }) => behind?.value).sort()).toEqual([0, 1, 2]);
   const second = await ask<Inspections['devices']['result']>(`${path}?offset=1&limit=1`);
   expect(second.body).toEqual({ total: 3, devices: [body.devices[1]] });
 });

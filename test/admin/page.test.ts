@@ -102,6 +102,7 @@ describe.skipIf(chromiumFile === undefined)('the admin page', () => {
     expect(shown.map(([, subject]) => subject).sort()).toEqual(
       [HOSTILE, LONG_NAME, keyId(world.server.key)].sort(),
     );
+    expect(shown.map((row) => row[3]).sort()).toEqual(['1 row', '2 rows', 'up to date']);
     expect(await page.title()).toBe('Devices · cloudsync');
     await page.getByLabel('Database').selectOption('work');
     await expect.poll(async () => (await visit.cells('Devices')).length).toBe(1);

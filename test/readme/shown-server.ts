@@ -1,9 +1,6 @@
 /**
  * shown-server.ts: a server that is started by a line of README.md, in a folder that has what the README promises
- * after a build: `build`, this package and what the examples import installed. Only port and key differ from what is
- * shown.
- */
-import installed. Only port and key differ from what is shown.
+ * after a build: `build`, this package and what the examples need. Only port and key differ from what is shown.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

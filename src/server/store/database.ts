@@ -23,6 +23,7 @@ import { WriteJudge } from '../policies/judge.js';
 import { mayActFor, type Principal } from '../principal.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
 import { NONCE_BYTES } from './cursor.js';
+import { HandedOut } from './handed-out.js';
 import { NO_QUOTA, type Quota } from './quota.js';
 import { createReadersTable, Readers } from './readers.js';
 import { REFUSALS_TABLE } from './refusals.js';
@@ -66,6 +67,7 @@ export class SyncDatabase {
   readonly quota: Quota;
   readonly readers: Readers;
   readonly judge: WriteJudge;
+  readonly handedOut: HandedOut;
   readonly #statements = new Map<string, Database.Statement>();
 
   /**
@@ -87,6 +89,7 @@ export class SyncDatabase {
       this.policies = new ActivePolicies(this.sqlite);
       this.readers = new Readers(this, allowance.deviceDays);
       this.judge = new WriteJudge(this.sqlite);
+      this.handedOut = new HandedOut(surroundings, this.cursorSecret);
     } catch (error) {
       this.sqlite.close();
       throw error;

@@ -3,7 +3,7 @@
  * owner; a store without threads can be one too.
  */
 import { inspect } from '../inspections/inspect.js';
-import { mayPublish } from '../principal.js';
+import { mayPublish, type Principal } from '../principal.js';
 import type { SyncDatabase } from './database.js';
 import type { Handles } from './handles.js';
 import type { PushJob, Turn } from './job-queue.js';
@@ -12,6 +12,7 @@ import { pushGroup } from './push.js';
 import { register } from './register.js';
 import { publishSchema } from './schema.js';
 import { toPassingTrouble } from './sqlite-errors.js';
+import type { Operations, Page } from './store.js';
 import type { Job } from './thread-messages.js';
 
 /** What came of a job: its result, or what it threw: a SyncError is a refusal, anything else a defect. */
@@ -71,7 +72,7 @@ export class JobRunner {
       case 'schema':
         return publishSchema(database, job.principal, job.input);
       case 'pull':
-        return pull(database, job.principal, job.input);
+        return notedPull(database, job.principal, job.input);
       case 'peek':
         return peek(database, job.principal, job.input);
       default:
@@ -88,6 +89,12 @@ export class JobRunner {
     }
     return pushGroup(database, jobs);
   }
+}
+
+function notedPull(database: SyncDatabase, principal: Principal, input: Operations['pull']['input']): Page {
+  const page = pull(database, principal, input);
+  database.handedOut.note(input.site, page.cursor);
+  return page;
 }
 
 function withPassingTrouble(outcome: Outcome, database: string): Outcome {
