@@ -38,7 +38,7 @@ export class HandedOut {
     return this.#notes.get(site)?.at ?? null;
   }
 
-  /** The seq up to which the device was given everything; null when that is not known, or when it sees some rows only. */
+  /** The seq up to which the device was given everything; null when it is not known, or the device sees some rows. */
   position(site: string): number | null {
     const cursor = this.#notes.get(site)?.cursor;
     if (cursor === undefined || cursor.length === 0 || isScopeCursor(cursor)) return null;
