@@ -143,7 +143,17 @@ static bool is_protocol_type(const char *content_type) {
   return next == '\0' || next == ';' || next == ' ';
 }
 
-static void read_facts(struct http_client *client, http_response *response) {
+/** Does an answer name another request than this one? The first header line has the type that this one accepts. */
+static bool is_to_another(const http_request *request, const char *content_type) {
+  static const size_t accept = sizeof("Accept: ") - 1;
+  if (content_type == NULL || strstr(content_type, ";request=") == NULL) return false;
+  size_t size = strlen(content_type);
+  return request->headers_size <= accept + size || request->headers[accept + size] != '\r' ||
+         memcmp(request->headers + accept, content_type, size) != 0;
+}
+
+/** False when the answer belongs to another request. */
+static bool read_facts(struct http_client *client, const http_request *request, http_response *response) {
   long status = 0;
   int64_t retry_after = 0;
   const char *content_type = NULL;
@@ -154,6 +164,7 @@ static void read_facts(struct http_client *client, http_response *response) {
   response->status = (int)status;
   response->is_msgpack = is_protocol_type(content_type);
   response->retry_after_seconds = retry_after <= 0 || retry_after > INT32_MAX ? -1 : (int)retry_after;
+  return !is_to_another(request, content_type);
 }
 
 static void perform(struct http_client *client, connection *connection, const http_request *request,
@@ -174,8 +185,8 @@ static void perform(struct http_client *client, connection *connection, const ht
   } else if (code != CURLE_OK) {
     const char *text = error_text[0] != '\0' ? error_text : client->curl->easy_strerror(code);
     fail(connection, response, sqlite3_mprintf("%s", text));
-  } else {
-    read_facts(client, response);
+  } else if (!read_facts(client, request, response)) {
+    fail(connection, response, sqlite3_mprintf("an answer to another request came"));
   }
   /* Forgets the options, among them pointers into this function, and keeps the sockets. */
   client->curl->easy_reset(client->handle);

@@ -77,6 +77,11 @@ function endless(response: ServerResponse): void {
 const transport: ServerCase[] = [
   everywhere('a page in HTML', reply(200, { 'content-type': 'text/html' }, '<h1>Hello</h1>'), NO_SERVER),
   everywhere('JSON', reply(200, { 'content-type': 'application/json' }, '[1,[]]'), NO_SERVER),
+  everywhere(
+    'an answer to another request',
+    reply(200, { 'content-type': `${MEDIA_TYPE};request=0011223344556677` }, encode([1, []])),
+    /an answer to another request came/,
+  ),
   everywhere('no type', reply(200, {}, encode([1, []])), NO_SERVER),
   everywhere('nothing', reply(200, ofProtocol), NOT_UNDERSTOOD),
   everywhere('an answer without end', endless, /larger than the \d+ bytes allowed/),

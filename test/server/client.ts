@@ -79,7 +79,7 @@ export class Client {
     const bytes = new Uint8Array(await response.arrayBuffer());
     const type = response.headers.get('content-type') ?? '';
     let decoded: unknown;
-    if (type === MEDIA_TYPE) decoded = decode(bytes);
+    if (type.split(';', 1)[0] === MEDIA_TYPE) decoded = decode(bytes);
     else if (bytes.length > 0) decoded = JSON.parse(Buffer.from(bytes).toString());
     return { status: response.status, headers: response.headers, body: decoded };
   }

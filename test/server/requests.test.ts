@@ -159,6 +159,18 @@ describe('versions and media types', () => {
       /content-encoding/i,
     ));
 
+  test('answers and errors repeat the name of the request in their type', async () => {
+    const named = `${MEDIA_TYPE};request=0123456789abcdef`;
+    const taken = await client.post('/sites', [newSite(), []], { accept: named });
+    const notTaken = await client.post('/pull', [site, epoch, 0, Buffer.alloc(0), 1], { accept: named });
+    expect([taken.status, taken.headers.get('content-type')]).toEqual([200, named]);
+    expect([notTaken.status, notTaken.headers.get('content-type')]).toEqual([409, named]);
+    for (const odd of ['', ';request=', ';request=xyz', `;request=${'0'.repeat(33)}`, ';request=00zz']) {
+      const answer = await client.post('/sites', [newSite(), []], { accept: MEDIA_TYPE + odd });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, MEDIA_TYPE]);
+    }
+  });
+
   test('errors are problem+json unless the request accepts msgpack', async () => {
     const answer = await client.send('POST', '/pull', encode([]), { accept: 'application/json' });
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);

@@ -5,10 +5,12 @@
  *     kind, method (0 GET, 1 POST), url, its size, headers, their size, body, its size, timeout_ms, response_max,
  *     sleep_ms
  *
- * The host adds the credential to the request; the core never sees it.
+ * The host adds the credential to the request; the core never sees it. The first header line is the type of answer that
+ * is accepted, with a name that was drawn for this request: an answer whose type has another name is none.
  */
 import { Slice } from '../bytes/slice';
 import { Writer } from '../bytes/writer';
+import { random_bytes } from '../host';
 import { arenaAllocate } from '../runtime/arena';
 import { Text } from '../sql/text';
 
@@ -21,6 +23,7 @@ const ACTION_SIZE: usize = 44;
 export const RESPONSE_MAX: u32 = 24 * 1024 * 1024;
 
 const EXCHANGE_TIMEOUT_MS: u32 = 60000;
+const REQUEST_NAME_SIZE: u32 = 8;
 
 function newAction(kind: u32): usize {
   const action = arenaAllocate(ACTION_SIZE);
@@ -47,9 +50,10 @@ export function httpAction(
   extraWaitMs: u32,
 ): usize {
   const action = newAction(ACTION_HTTP);
-  const headers = new Text(256)
-    .add('Accept: application/vnd.cloudsync+msgpack\r\n')
-    .add('Cloudsync-Protocol: 1\r\n');
+  const headers = new Text(256).add('Accept: application/vnd.cloudsync+msgpack;request=');
+  const name = arenaAllocate(REQUEST_NAME_SIZE);
+  random_bytes(name, REQUEST_NAME_SIZE);
+  headers.hex(name, REQUEST_NAME_SIZE).add('\r\nCloudsync-Protocol: 1\r\n');
   if (body != null) headers.add('Content-Type: application/vnd.cloudsync+msgpack\r\n');
   if (extraHeaders != null) headers.bytes(extraHeaders.slice());
   store<u32>(action + 4, body == null ? 0 : 1);

@@ -10,7 +10,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { errorEntry, SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import { MessageWriter } from '../msgpack/writer.js';
-import { MEDIA_TYPE } from './messages.js';
+import { answerType, MEDIA_TYPE } from './messages.js';
 
 /** The error handler of the Fastify instance. */
 export async function replyWithError(
@@ -32,7 +32,7 @@ export async function replyWithError(
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="cloudsync"');
   if (request.headers.accept?.includes(MEDIA_TYPE)) {
     const body = new MessageWriter().array(3).text(code).text(refusal.message).unsigned(refusal.extra);
-    return reply.type(MEDIA_TYPE).send(body.finish());
+    return reply.type(answerType(request.headers.accept)).send(body.finish());
   }
   return reply.type('application/problem+json').send(problem(refusal));
 }

@@ -10,6 +10,8 @@ import type { Operations, TableDefinition, TableShape } from '../store/store.js'
 
 export const MEDIA_TYPE = 'application/vnd.cloudsync+msgpack';
 
+/** The name of a request, in what it accepts. */
+const REQUEST_NAME = /;\s*request=([0-9a-f]{1,32})(?![^\s;,])/i;
 const SITE_BYTES = 16;
 const EPOCH_BYTES = 16;
 /** Numbers of row algorithms fit into this; which of them exist is the store's business. */
@@ -20,6 +22,15 @@ const FRAME_PUT = 1;
 const FRAME_UNTAG = 2;
 const FRAME_RESET = 4;
 const FRAME_CURSOR = 5;
+
+/**
+ * The type of an answer to a request that accepts this: it repeats the request's name, so that a device does not take
+ * an answer for another one (an old one, or one that a proxy mixed up).
+ */
+export function answerType(accept: string | undefined): string {
+  const [, name] = REQUEST_NAME.exec(accept ?? '') ?? [];
+  return name === undefined ? MEDIA_TYPE : `${MEDIA_TYPE};request=${name}`;
+}
 
 export function readRegister(body: Uint8Array): Operations['register']['input'] {
   const reader = new MessageReader(body);

@@ -9,7 +9,7 @@ import type { Operations, SyncStore } from '../store/store.js';
 import type { Surroundings } from '../surroundings.js';
 import { principalOf } from './authentication.js';
 import {
-  MEDIA_TYPE,
+  answerType,
   packetTooLarge,
   readPull,
   readPush,
@@ -115,5 +115,6 @@ function headerOf(request: FastifyRequest, name: string): string | undefined {
 }
 
 function send(reply: FastifyReply, body: Uint8Array): FastifyReply {
-  return reply.type(MEDIA_TYPE).send(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  const type = answerType(reply.request.headers.accept);
+  return reply.type(type).send(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
 }
