@@ -51,6 +51,17 @@ describe('a grant', () => {
     expect(ann.rows('tasks')).toEqual(server.rows(ann.principal, 'tasks', 'true'));
   });
 
+  test('of more rows than a page has room for loses none at the ends of pages', () => {
+    const { ann } = start();
+    addTasks(30, 'p');
+    server.sql('UPDATE tasks SET title = hex(randomblob(300))');
+    server.sql("INSERT INTO members VALUES ('m', 'p', 'ann')");
+    let pages = 1;
+    while (!ann.pull({ maxBytes: 4096 })) pages += 1;
+    expect(pages).toBeGreaterThan(2);
+    expect(ann.rows('tasks')).toEqual(server.rows(ann.principal, 'tasks', 'true'));
+  });
+
   test('that came, went and came again between two pages is no matter', () => {
     const { ann } = start();
     addTasks(9, 'p');
