@@ -3,8 +3,6 @@
  * after a build: `build`, this package and what the examples import installed. Only port and key differ from what is
  * shown.
  */
-import installed. Only port and key differ from what is shown.
- */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
