@@ -134,20 +134,33 @@ class History {
   }
 }
 
+/** Seeds whose first history has found something once. */
+const FOUND = [
+  // Of two scopes that were lost, one took a row back, and the other was there again before the next page.
+  143_696_044,
+];
+
+/** Plays a history. Returns how often it has compared. */
+function play(seed: number): number {
+  const history = new History(seed);
+  try {
+    history.run();
+  } catch (error) {
+    throw new Error(`CLOUDSYNC_SEED=${seed} finds this in its first history`, { cause: error });
+  } finally {
+    history.close();
+  }
+  return history.checks;
+}
+
+test.each(FOUND)('the history of seed %i', (seed) => {
+  expect(play(seed)).toBeGreaterThan(0);
+});
+
 test('a device that has read everything has the rows that its user sees', { timeout: 3_600_000 }, () => {
   const { seed, numRuns } = propertyOptions('scopes', 60);
   let checks = 0;
-  for (let run = 0; run < numRuns; run += 1) {
-    const history = new History(seed + run);
-    try {
-      history.run();
-    } catch (error) {
-      throw new Error(`CLOUDSYNC_SEED=${seed + run} finds this in its first history`, { cause: error });
-    } finally {
-      history.close();
-    }
-    checks += history.checks;
-  }
+  for (let run = 0; run < numRuns; run += 1) checks += play(seed + run);
   console.log(`scopes: ${numRuns} histories, ${checks} comparisons${LONG ? ' (long)' : ''}`);
   expect(checks).toBeGreaterThan(numRuns * 5);
 });

@@ -4,7 +4,7 @@
  * Each is played over all places at which the device may have stopped, and over small pages and large ones.
  */
 import { describe, expect, test } from 'vitest';
-import { policies, SCHEMA, VARIANTS, type Visibility } from './projects.ts';
+import { IS_MEMBER, policies, SCHEMA, VARIANTS, type Visibility } from './projects.ts';
 import { Replica, Server, user } from './replica.ts';
 
 const [BY_ROW, WITH_SECRETS, BOTH] = VARIANTS as [Visibility, Visibility, Visibility];
@@ -75,6 +75,20 @@ describe('a membership', () => {
   test('that goes in the commit that gives its user one of the rows', () => {
     const give = "UPDATE tasks SET owner = 'ann' WHERE id = 'p2'";
     play({ visible: BY_ROW, before: [JOIN], hasRead: true, commits: [[LEAVE, give]], end: ['p2'] });
+  });
+});
+
+describe('two memberships that show the same rows', () => {
+  const visible: Visibility = {
+    ...BY_ROW,
+    tasks: `${IS_MEMBER} OR ${IS_MEMBER.replace('project IN', 'owner IN')}`,
+  };
+  const joinOther = "INSERT INTO members VALUES ('n', 'zoe', 'ann')";
+  const leaveOther = "DELETE FROM members WHERE id = 'n'";
+
+  test.each([JOIN, joinOther])('both go, and one comes back before the next page: %s', (again) => {
+    const commits = [[LEAVE, leaveOther], [again]];
+    play({ visible, before: [JOIN, joinOther], hasRead: true, commits, end: ALL });
   });
 });
 

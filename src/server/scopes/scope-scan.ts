@@ -72,12 +72,11 @@ export class ScopeScan {
 
   /** Takes back what the device may have from scopes that its principal has lost. False when the page is full. */
   #takeBackLost(): boolean {
+    this.#noteLost();
     for (const [scope, progress] of [...this.#scopes]) {
       // What was begun is brought to its end, even if the principal has the scope again: then it starts over there.
-      if (this.#own.has(scope) && progress.state !== 'leaving') continue;
-      const base = progress.state === 'reading' ? progress.place.seq : progress.base;
-      const place = progress.state === 'leaving' ? progress.place : { seq: 0, entry: 0 };
-      this.#scopes.set(scope, { state: 'leaving', base, place });
+      if (progress.state !== 'leaving') continue;
+      const { base, place } = progress;
       const isRead = this.#eachEntry(scope, place, (entry) => {
         const news = entry.first_seq <= base ? this.#leave(entry) : undefined;
         this.#step(scope, { state: 'leaving', base, place: placeOf(entry) }, news);
@@ -86,6 +85,18 @@ export class ScopeScan {
       this.#step(scope, undefined, undefined);
     }
     return true;
+  }
+
+  /**
+   * Notes all lost scopes before any row is taken back: a row that one of them takes back was perhaps in another too,
+   * which the principal may have again before the next page, and by which the device does not have it any more.
+   */
+  #noteLost(): void {
+    for (const [scope, progress] of [...this.#scopes]) {
+      if (this.#own.has(scope) || progress.state === 'leaving') continue;
+      const base = progress.state === 'reading' ? progress.place.seq : progress.base;
+      this.#step(scope, { state: 'leaving', base, place: { seq: 0, entry: 0 } }, undefined);
+    }
   }
 
   /** Reads the principal's scopes to their ends. False when the page is full. */
