@@ -29,6 +29,7 @@ export function takeNewIdentity(tables: Array<Table>): bool {
   return (
     executeLiteral('DELETE FROM main.cloudsync_outbox') &&
     removeSetting('network.registered') &&
+    removeSetting('network.mark') &&
     setInteger('network.batch', 0)
   );
 }
