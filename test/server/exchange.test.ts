@@ -228,6 +228,33 @@ describe('refusals', () => {
     expect((await ada.client.register(ada.site)).lastBatch).toBe(2);
   });
 
+  test('a last batch of the same number and another content', async () => {
+    const ada = await newDevice();
+    const { client, site, epoch } = ada;
+    ada.write('a', 'one');
+    const packet = ada.packet();
+    accepted(await ada.push(packet));
+    ada.write('a', 'two');
+    const send = (path: string, ...body: unknown[]) => client.post(path, [site, epoch, ...body]);
+    const other = Buffer.from('another!');
+    for (const answer of [
+      await send('/pull', 1, EMPTY, 1 << 20, other),
+      await send('/push', 2, ada.packet(), other),
+    ]) {
+      expect(refused(answer)).toMatchObject({ status: 409, code: 'epoch_changed' });
+    }
+    const mark = packet.subarray(16, 24);
+    for (const known of [mark, EMPTY]) accepted(await send('/pull', 1, EMPTY, 1 << 20, known));
+    accepted(await send('/push', 2, ada.packet(), mark));
+    accepted(await send('/push', 2, ada.packet(), other));
+    expect(refused(await send('/pull', 2, EMPTY, 1 << 20, mark))).toMatchObject({ code: 'epoch_changed' });
+    for (const [long, status] of [
+      [Buffer.alloc(9), 400],
+      [packet.subarray(16, 23), 409],
+    ] as const)
+      expect(refused(await send('/pull', 2, EMPTY, 1 << 20, long))).toMatchObject({ status });
+  });
+
   test('unknown site and wrong epoch', async () => {
     const ada = await newDevice();
     ada.write('a', 'one');

@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import { load } from '../../src/node/index.js';
 import { type Files, filesOf, putFiles } from './files.js';
 import type { Plan } from './plan.js';
+import { Random } from './random.js';
 import { schemaNamed } from './schema.js';
 import { FOLDER } from './server.js';
 import {
@@ -49,6 +50,8 @@ export class SimulatedDevice {
     this.#now = now;
     simulate('disk', name);
     simulate('reset', name);
+    if (plan.randomness !== undefined)
+      simulate('seed', name, new Random(plan.randomness, `device ${name}`).bits());
     this.setClock();
     if (files !== undefined) putFiles(name, files);
     this.open();

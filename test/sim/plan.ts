@@ -55,6 +55,8 @@ export interface Plan {
   largeValues: number;
   /** Largest page of a pull, as a server with other limits would have it; undefined = as the device asks. */
   pageBytes: number | undefined;
+  /** What devices draw, their site ids above all, follows from it; in older histories from their names alone. */
+  randomness: number | undefined;
   rates: Record<Fault, number>;
 }
 
@@ -79,6 +81,7 @@ export function drawPlan(seed: number): Plan {
     batchBytes: random.chance(0.4) ? 1024 : undefined,
     largeValues: random.chance(0.25) ? random.pick([300, 900, 3000]) : 0,
     pageBytes: random.chance(0.4) ? PAGE_BYTES_MIN : undefined,
+    randomness: random.bits(),
     rates,
   };
 }

@@ -7,6 +7,7 @@
  *     network.registered  digest of the tables the server was last told about; absent = register first
  *     network.missing     tables that the server did not have at that time
  *     network.batch       number of the last batch that the server has acknowledged
+ *     network.mark        checksum of that batch's packet: which one it was
  *     network.sent        rows up to this seq have been sent
  *     network.since       own changes up to this seq are on the server, wherever their rows stand now: where the
  *                         sending that is under way began. It follows network.sent with a batch that reaches the end
@@ -126,6 +127,7 @@ function startOver(): bool {
     removeSetting('network.missing') &&
     removeSetting('network.cursor') &&
     removeSetting('network.clock') &&
+    removeSetting('network.mark') &&
     sendFromStart() &&
     setInteger('network.batch', 0)
   );
@@ -200,6 +202,11 @@ export function acknowledgedBatch(): i64 {
   return settingInteger('network.batch', 0);
 }
 
+/** Checksum of the packet of the last batch that the server has acknowledged; of size 0 when there was none. */
+export function acknowledgedMark(): Slice {
+  return settingBytes('network.mark');
+}
+
 export function cursor(): Slice {
   return settingBytes('network.cursor');
 }
@@ -211,6 +218,11 @@ export function setCursor(value: Slice): bool {
 /** Records that the server has the batch, all rows up to `upto`, and all own changes up to `since`. */
 export function acknowledge(batch: i64, since: i64, upto: i64): bool {
   return (
+    // The checksum in the header of the packet (docs/PROTOCOL.md section 1.1).
+    executeLiteral(
+      "INSERT OR REPLACE INTO main.cloudsync_settings SELECT 'network.mark',substr(packet,17,8)" +
+        ' FROM main.cloudsync_outbox',
+    ) &&
     executeLiteral('DELETE FROM main.cloudsync_outbox') &&
     setInteger('network.batch', batch) &&
     setInteger('network.since', since) &&

@@ -12,7 +12,7 @@ import { hasFailed } from '../sql/failure';
 import { Statement } from '../sql/statement';
 import { Text } from '../sql/text';
 import { httpAction } from './action';
-import { acknowledgedBatch, cursor, endpoint, epoch } from './endpoint';
+import { acknowledgedBatch, acknowledgedMark, cursor, endpoint, epoch } from './endpoint';
 
 /** Raw bytes that a page of changes should have. */
 const PULL_BYTES: u64 = 1 << 20;
@@ -26,6 +26,11 @@ function urlOf(path: string): Slice {
 
 function writeSite(body: Writer): void {
   writeBinary(body, siteBytes(ownSite()).pointer, SITE_SIZE);
+}
+
+function writeMark(body: Writer): void {
+  const value = acknowledgedMark();
+  writeBinary(body, value.pointer, value.size);
 }
 
 function writeEpoch(body: Writer): void {
@@ -97,11 +102,12 @@ export function publishRequest(): usize {
 
 export function pushRequest(batch: i64, packet: Slice): usize {
   const body = new Writer(packet.size + 64);
-  writeArray(body, 4);
+  writeArray(body, 5);
   writeSite(body);
   writeEpoch(body);
   writeUnsigned(body, batch);
   writeBinary(body, packet.pointer, packet.size);
+  writeMark(body);
   const key = new Text(96).add('Idempotency-Key: ').hex(siteBytes(ownSite()).pointer, SITE_SIZE);
   key.add(':').number(batch).add('\r\n');
   return hasFailed() ? 0 : httpAction(urlOf('/push'), body, key, 0);
@@ -110,12 +116,13 @@ export function pushRequest(batch: i64, packet: Slice): usize {
 export function pullRequest(): usize {
   const position = cursor();
   const body = new Writer(256);
-  writeArray(body, 5);
+  writeArray(body, 6);
   writeSite(body);
   writeEpoch(body);
   writeUnsigned(body, acknowledgedBatch());
   writeBinary(body, position.pointer, position.size);
   writeUnsigned(body, PULL_BYTES);
+  writeMark(body);
   return hasFailed() ? 0 : httpAction(urlOf('/pull'), body, null, 0);
 }
 

@@ -14,6 +14,9 @@ export const MEDIA_TYPE = 'application/vnd.cloudsync+msgpack';
 const REQUEST_NAME = /;\s*request=([0-9a-f]{1,32})(?![^\s;,])/i;
 const SITE_BYTES = 16;
 const EPOCH_BYTES = 16;
+/** The checksum of a packet; empty when the device has sent none. */
+const MARK_BYTES = 8;
+const NO_MARK = new Uint8Array(0);
 /** Numbers of row algorithms fit into this; which of them exist is the store's business. */
 const ALGORITHM_MAX = 255;
 
@@ -108,12 +111,13 @@ export function readPush(
   idempotencyKey: string | undefined,
 ): Operations['push']['input'] {
   const reader = new MessageReader(body);
-  reader.tuple('push', 4);
+  const isMarked = reader.tupleWithOption('push', 4);
   const site = reader.fixedBinary('site', SITE_BYTES);
   const epoch = reader.fixedBinary('epoch', EPOCH_BYTES);
   const batch = reader.unsigned('batch');
   if (batch === 0) throw new SyncError('bad_request', 'request body, batch: 0; batches are counted from 1');
   const packet = reader.binary('packet', body.length);
+  const mark = isMarked ? reader.binary('mark', MARK_BYTES) : NO_MARK;
   reader.end('push');
   if (packet.length > packetMax) throw packetTooLarge(packetMax);
   const expected = `${Buffer.from(site).toString('hex')}:${batch}`;
@@ -123,7 +127,7 @@ export function readPush(
       `the header Idempotency-Key does not fit the body, which says ${expected}`,
     );
   }
-  return { site, epoch, batch, packet };
+  return { site, epoch, batch, packet, mark };
 }
 
 export function packetTooLarge(packetMax: number): SyncError {
@@ -136,13 +140,14 @@ export function packetTooLarge(packetMax: number): SyncError {
 
 export function readPull(body: Uint8Array): Operations['pull']['input'] {
   const reader = new MessageReader(body);
-  reader.tuple('pull', 5);
+  const isMarked = reader.tupleWithOption('pull', 5);
   const input = {
     site: reader.fixedBinary('site', SITE_BYTES),
     epoch: reader.fixedBinary('epoch', EPOCH_BYTES),
     lastBatch: reader.unsigned('last batch'),
     cursor: reader.binary('cursor', LIMITS.cursorBytes),
     maxBytes: reader.unsigned('max bytes'),
+    mark: isMarked ? reader.binary('mark', MARK_BYTES) : NO_MARK,
   };
   reader.end('pull');
   return input;

@@ -59,6 +59,14 @@ export class MessageReader {
     if (actual !== length) throw this.#refused(what, `an array of ${actual}, expected ${length}`);
   }
 
+  /** Reads an array header of `length` items, or of one more: whether the optional last one is there. */
+  tupleWithOption(what: string, length: number): boolean {
+    const actual = this.array(what, 0xffff_ffff);
+    if (actual !== length && actual !== length + 1)
+      throw this.#refused(what, `an array of ${actual}, expected ${length} or ${length + 1}`);
+    return actual > length;
+  }
+
   /** Reads an unsigned integer of at most 2^53 - 1. */
   unsigned(what: string, limit = Number.MAX_SAFE_INTEGER): number {
     const value = this.#length(what, 'an unsigned integer', 0x00, 0x7f, UNSIGNED_FORMS);

@@ -7,6 +7,7 @@ import { isRestricted, type Principal } from '../principal.js';
 import { decodeScopeCursor, isScopeCursor } from '../scopes/scope-cursor.js';
 import { hasNews, pullScopes } from '../scopes/scope-pull.js';
 import { openScoped } from '../scopes/scoped.js';
+import { requireSameMark } from './batch-record.js';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.js';
 import type { SyncDatabase } from './database.js';
 import type { Operations, Page } from './store.js';
@@ -36,6 +37,7 @@ export function pull(
     database.requireEpoch(input.epoch);
     const site = database.requireSite(principal, input.site);
     requireSameBatch(input.lastBatch, site.last_batch);
+    requireSameMark(site.digest, input.mark);
     if (!isPartial) return pullAll(database, input);
     const scoped = openScoped(database);
     return scoped === undefined ? NOTHING : pullScopes(scoped, principal, input);

@@ -3,13 +3,13 @@
  * answer) is written in the transaction that merges it, so a batch whose answer was lost on the way is
  * recognised and answered again.
  */
-import { createHash } from 'node:crypto';
 import { SyncError } from '../errors.js';
 import { MessageWriter } from '../msgpack/writer.js';
 import { isRestricted, type Principal } from '../principal.js';
 import { pushRestricted } from '../scopes/restricted-push.js';
 import { updateIndex } from '../scopes/scope-index.js';
 import { openScoped, type Scoped } from '../scopes/scoped.js';
+import { recordOf, requireSameMark } from './batch-record.js';
 import type { SiteRow, SyncDatabase } from './database.js';
 import { mergeWithinQuota } from './quota.js';
 import type { Operations } from './store.js';
@@ -68,7 +68,7 @@ function pushOne(database: SyncDatabase, { principal, input }: PushRequest): Pus
   database.requireEpoch(input.epoch);
   const site = database.requireSite(principal, input.site);
   database.requireTables();
-  const digest = createHash('sha256').update(input.packet).digest();
+  const digest = recordOf(input.packet);
   if (input.batch <= site.last_batch) {
     return { answer: recordedAnswer(site, input, digest), rows: 0, replayed: true };
   }
@@ -76,6 +76,7 @@ function pushOne(database: SyncDatabase, { principal, input }: PushRequest): Pus
     const expected = site.last_batch + 1;
     throw new SyncError('gap', `batch ${input.batch} came, batch ${expected} is the next here`, expected);
   }
+  requireSameMark(site.digest, input.mark);
   const scoped = isRestricted(principal) ? openScoped(database) : undefined;
   const { answer, rows } =
     scoped === undefined ? applyPacket(database, input) : applyRestricted(database, scoped, principal, input);

@@ -46,9 +46,12 @@ export interface Operations extends Inspections {
     input: { site: Uint8Array; definitions: TableDefinition[] };
     result: { name: string; outcome: string }[];
   };
-  /** Merges one packet exactly once. `answer` is the encoded answer, as recorded for a repeat; `rows` came with it. */
+  /**
+   * Merges one packet exactly once. `answer` is the encoded answer, as recorded for a repeat; `rows` came with it.
+   * `mark` is the checksum of the packet of the batch before, as far as the device knows it.
+   */
   push: {
-    input: { site: Uint8Array; epoch: Uint8Array; batch: number; packet: Uint8Array };
+    input: { site: Uint8Array; epoch: Uint8Array; batch: number; packet: Uint8Array; mark?: Uint8Array };
     result: { answer: Uint8Array; rows: number; replayed: boolean };
   };
   /** One page of changes after a cursor. */
@@ -59,6 +62,8 @@ export interface Operations extends Inspections {
       lastBatch: number;
       cursor: Uint8Array;
       maxBytes: number;
+      /** Checksum of the packet of the last batch, as far as the device knows it. */
+      mark?: Uint8Array;
     };
     result: Page;
   };
