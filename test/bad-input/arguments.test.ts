@@ -209,6 +209,12 @@ describe('objects', () => {
     expectRefused(call, message);
   });
 
+  test('a table is not tracked by a query that reads, and that is said', () => {
+    db.exec('CREATE TABLE other(id TEXT PRIMARY KEY NOT NULL)');
+    expectRefused("cloudsync_init('other') FROM t", /table is locked; this call cannot be part of a query/);
+    initTable(db, 'other');
+  });
+
   test('a name that has quotes in it is shown as it is', () => {
     expectRefused(`cloudsync_init('it''s "x"')`, /'it's "x"' is no table of the main database/);
   });

@@ -9,6 +9,7 @@ import { Text } from './text';
 
 export const SQLITE_ERROR: i32 = 1;
 export const SQLITE_BUSY: i32 = 5;
+export const SQLITE_LOCKED: i32 = 6;
 export const SQLITE_NOMEM: i32 = 7;
 export const SQLITE_READONLY: i32 = 8;
 export const SQLITE_INTERRUPT: i32 = 9;
@@ -82,6 +83,8 @@ export function failWithSql(resultCode: i32, action: string): bool {
   if (code != 0) return false;
   const text = new Text(MESSAGE_MAX + 64).add(action).add(': ').bytes(lastMessage());
   if ((resultCode & 0xff) == SQLITE_BUSY) text.add('; another connection is writing, try again');
+  if ((resultCode & 0xff) == SQLITE_LOCKED)
+    text.add('; this call cannot be part of a query that reads, nor run between its rows');
   return fail(text, resultCode);
 }
 
