@@ -17,6 +17,8 @@ class History {
   readonly server = new Server(SCHEMA);
   readonly devices: Replica[];
   readonly #random: Random;
+  /** What the device's user saw when it had read everything, as the server's text for it. */
+  readonly #seen = new Map<Replica, string>();
   #visible: Visibility;
   #count = 0;
   checks = 0;
@@ -60,7 +62,11 @@ class History {
       entries: this.#random.of([1, 1, 2, 3, 100]),
       maxBytes: this.#random.of([1024, 1 << 20]),
     };
+    const { told } = device;
+    const isNew = this.#seen.get(device) !== device.version();
+    this.#seen.delete(device);
     const isComplete = device.pull({ ...options, isLost: this.#random.below(5) === 0 });
+    if (!isNew) expect(device.told - told, 'news that nobody was woken for').toBe(0);
     if (isComplete) this.#check(device);
   }
 
@@ -125,6 +131,7 @@ class History {
   }
 
   #check(device: Replica): void {
+    this.#seen.set(device, device.version());
     if (device.hasUnsent()) return;
     this.checks += 1;
     for (const [table, condition] of Object.entries(this.#visible)) {

@@ -17,7 +17,7 @@ import { pullScopes } from '../../src/server/scopes/scope-pull.ts';
 import { openScoped } from '../../src/server/scopes/scoped.ts';
 import { decodeValues } from '../../src/server/scopes/values.ts';
 import { SyncDatabase } from '../../src/server/store/database.ts';
-import { pull } from '../../src/server/store/pull.ts';
+import { pull, version } from '../../src/server/store/pull.ts';
 import { pushGroup } from '../../src/server/store/push.ts';
 import { register } from '../../src/server/store/register.ts';
 import type { Page } from '../../src/server/store/store.ts';
@@ -40,11 +40,12 @@ export interface Verdict {
 export class Server {
   readonly database: SyncDatabase;
   readonly tables: readonly string[];
-  readonly #folder = mkdtempSync(join(tmpdir(), 'cloudsync-scopes-'));
+  /** Where its file test.db is. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'cloudsync-scopes-'));
 
   /** @param schema CREATE TABLE statements, one per line */
   constructor(readonly schema: string) {
-    this.database = new SyncDatabase('test', join(this.#folder, 'test.db'));
+    this.database = new SyncDatabase('test', join(this.folder, 'test.db'));
     // No power is lost here.
     this.database.sqlite.pragma('synchronous = OFF');
     this.tables = createTables(this.database.sqlite, schema);
@@ -69,7 +70,7 @@ export class Server {
 
   close(): void {
     this.database.close();
-    rmSync(this.#folder, { recursive: true });
+    rmSync(this.folder, { recursive: true });
   }
 }
 
@@ -96,6 +97,8 @@ export class Replica {
   lastAnswerLength = 0;
   /** Rows that pages have told the device to forget. */
   forgotten = 0;
+  /** Those, and packets that pages have brought. */
+  told = 0;
   resets = 0;
   readonly #server: Server;
   #batch = 0;
@@ -154,6 +157,11 @@ export class Replica {
     return this.#outbox !== undefined || this.#nextBatch() !== undefined;
   }
 
+  /** The server's text for the state of what this device's user sees. */
+  version(): string {
+    return version(this.#server.database, this.principal, { site: this.site }).version;
+  }
+
   /** Asks for a page and takes it in, unless it is lost on the way. True when the device has everything. */
   pull(options: { entries?: number; maxBytes?: number; isLost?: boolean } = {}): boolean {
     const { entries, maxBytes = 1 << 20, isLost = false } = options;
@@ -169,6 +177,7 @@ export class Replica {
     const rows = page.forgotten.length > 0 ? (decode(page.forgotten) as [string, Buffer][]) : [];
     for (const [table, pk] of rows) this.#evict(table, decodeValues(Buffer.from(pk)));
     this.forgotten += rows.length;
+    this.told += rows.length + page.packets.length;
     for (const packet of page.packets) this.#merge(packet);
     this.cursor = Buffer.from(page.cursor);
     return page.complete;

@@ -157,7 +157,11 @@ describe('a stream', () => {
 });
 
 describe('in time', () => {
-  const listener = { database: 'd', subject: 's', site: 'a', expires: undefined };
+  const seen = (head: number) => ({ head, version: String(head), scopes: undefined });
+  const grown = (head: number) => ({ head, scopes: undefined });
+  const isRestricted = false;
+  const lookUp = () => Promise.resolve(seen(1));
+  const listener = { database: 'd', subject: 's', site: 'a', expires: undefined, isRestricted, lookUp };
 
   function opened(clock: ManualClock, expires?: number) {
     const events = new Events(clock);
@@ -166,7 +170,7 @@ describe('in time', () => {
     stream.output.on('data', (chunk: Buffer) => {
       text += chunk.toString();
     });
-    stream.begin(1, undefined);
+    stream.begin(seen(1), undefined);
     const taken = () => {
       const all = text;
       text = '';
@@ -195,7 +199,7 @@ describe('in time', () => {
   test('pokes that follow soon after come together, and the last state is told', async () => {
     const clock = new ManualClock();
     const { events, taken, count } = opened(clock);
-    for (let head = 2; head < 100; head += 1) events.announce('d', head);
+    for (let head = 2; head < 100; head += 1) events.announce('d', grown(head));
     await settle();
     expect(count('event: poke')).toBe(1);
     clock.advance(LIMITS.pokeMilliseconds);
@@ -203,11 +207,11 @@ describe('in time', () => {
     expect(count('event: poke')).toBe(2);
     const told = [...taken().matchAll(/^id: (.*)$/gm)].at(-1)?.[1];
     clock.advance(1000);
-    events.announce('d', 99);
+    events.announce('d', grown(99));
     await settle();
     expect(taken(), 'the same again is no news').toBe('');
     const other = events.listen({ ...listener, site: 'b' });
-    other.begin(99, undefined);
+    other.begin(seen(99), undefined);
     expect(other.output.read().toString()).toContain(`id: ${told}\n`);
   });
 
@@ -229,9 +233,9 @@ describe('in time', () => {
     const clock = new ManualClock();
     const events = new Events(clock);
     const stream = events.listen(listener);
-    stream.begin(1, undefined);
+    stream.begin(seen(1), undefined);
     for (let head = 2; head < 10_000; head += 1) {
-      events.announce('d', head);
+      events.announce('d', grown(head));
       clock.advance(LIMITS.pokeMilliseconds);
     }
     expect(stream.output.readableLength + stream.output.writableLength).toBeLessThan(100_000);

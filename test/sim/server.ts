@@ -12,7 +12,7 @@ import type { Principal } from '../../src/server/principal.js';
 import { Handles } from '../../src/server/store/handles.js';
 import { JobQueue } from '../../src/server/store/job-queue.js';
 import { JobRunner, type Outcome } from '../../src/server/store/jobs.js';
-import type { OperationName, Operations, SyncStore } from '../../src/server/store/store.js';
+import type { Change, OperationName, Operations, SyncStore } from '../../src/server/store/store.js';
 import type { Job } from '../../src/server/store/thread-messages.js';
 import type { Surroundings } from '../../src/server/surroundings.js';
 import { type Files, filesOf, putFiles } from './files.js';
@@ -53,7 +53,7 @@ const store: SyncStore = {
   ready: async () => undefined,
   close: async () => undefined,
 };
-const listeners: ((database: string, head: number) => void)[] = [];
+const listeners: ((database: string, change: Change) => void)[] = [];
 const surroundings: Surroundings = {
   now: () => Math.floor(currentServer().now() / 1000),
   randomBytes: (size) => currentServer().random.bytes(size),
@@ -202,13 +202,13 @@ export class SimulatedServer {
     simulate('disk_default', SERVER_DISK);
     simulate('clock_set', SERVER_DISK, Math.floor(this.now()));
     for (const { job, outcome } of this.#runner.work(turn)) this.#settle(job.id, outcome);
-    const head = this.#newHead(turn.database);
-    if (head !== undefined) for (const listener of listeners) listener(turn.database, head);
+    const change = this.#newChange(turn.database);
+    if (change !== undefined) for (const listener of listeners) listener(turn.database, change);
   }
 
-  #newHead(database: string): number | undefined {
+  #newChange(database: string): Change | undefined {
     try {
-      return this.#runner.newHead(database);
+      return this.#runner.newChange(database);
     } catch (error) {
       // As in the worker thread: a database that cannot be read now announces nothing.
       if (error instanceof Database.SqliteError || error instanceof SyncError) return undefined;

@@ -55,9 +55,9 @@ export function createApp(options: AppOptions): FastifyInstance {
   const [waits, events] = [new Waits(surroundings), new Events(surroundings)];
   metrics.addReading('open_waits', 'Requests that wait for a change.', () => [['', waits.open]]);
   metrics.addReading('open_event_streams', 'Open streams of events.', () => [['', events.open]]);
-  store.onChange((database, head) => {
-    waits.announce(database, head);
-    events.announce(database, head);
+  store.onChange((database, change) => {
+    waits.announce(database, change);
+    events.announce(database, change);
   });
   readiness.onDrain(() => {
     waits.close();

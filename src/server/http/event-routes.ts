@@ -2,6 +2,7 @@
  * event-routes.ts: `GET {url}/events`: a stream of pokes, as events.ts makes it.
  */
 import type { FastifyInstance } from 'fastify';
+import { isRestricted } from '../principal.js';
 import type { SyncStore } from '../store/store.js';
 import { principalOf } from './authentication.js';
 import type { Events } from './events.js';
@@ -21,17 +22,20 @@ export function addEventRoute(app: FastifyInstance, { store, events, readiness }
     const principal = principalOf(request);
     const { database } = request.params as { database: string };
     const site = readSite(request.query as Record<string, unknown>);
+    const lookUp = () => store.run('version', principal, database, { site });
     const stream = events.listen({
       database,
       subject: principal.subject,
       site: Buffer.from(site).toString('hex'),
       expires: principal.expires,
+      isRestricted: isRestricted(principal),
+      lookUp,
     });
     try {
       // Entered first and looked up then, so that no change in between is missed.
-      const { head } = await store.run('peek', principal, database, { site, cursor: new Uint8Array(0) });
+      const found = await lookUp();
       const lastSeen = request.headers['last-event-id'];
-      stream.begin(head, typeof lastSeen === 'string' ? lastSeen : undefined);
+      stream.begin(found, typeof lastSeen === 'string' ? lastSeen : undefined);
     } catch (error) {
       stream.output.destroy();
       throw error;

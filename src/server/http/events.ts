@@ -1,15 +1,17 @@
 /**
  * events.ts: streams of pokes (server-sent events), for clients that keep one connection instead of asking again and
- * again. A poke says that something has changed in the database, and nothing about it: the client pulls, by the way on
- * which everything is judged.
+ * again. A poke says that something has changed in what its principal sees of the database, and nothing about it: the
+ * client pulls, by the way on which everything is judged.
  *
- * The id of a poke stands for the state of the database without telling it. A client that comes back with the last id
- * that it has seen (Last-Event-ID) is poked at once when there is another state by now.
+ * The id of a poke stands for the state of what the principal sees without telling it. A client that comes back with
+ * the last id that it has seen (Last-Event-ID) is poked at once when there is another state by now.
  */
 import { createHmac } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { LIMITS } from '../limits.js';
+import type { Change, Operations } from '../store/store.js';
 import type { Surroundings } from '../surroundings.js';
+import { Lookups } from './lookups.js';
 import { tooMany } from './rate-limits.js';
 
 const SECRET_BYTES = 32;
@@ -20,6 +22,8 @@ const RETRY_SECONDS_WHEN_FULL = 20;
 /** The longest time of a timer, 24 days; a stream that is older begins anew. */
 const TIMER_MAX = 2 ** 31 - 1;
 
+export type SeenState = Operations['version']['result'];
+
 export interface Listener {
   database: string;
   subject: string;
@@ -27,6 +31,9 @@ export interface Listener {
   site: string;
   /** When its credential ends, in milliseconds since 1970. */
   expires: number | undefined;
+  /** Whether policies decide what it sees, where there are any. */
+  isRestricted: boolean;
+  lookUp: () => Promise<SeenState>;
 }
 
 export class Events {
@@ -47,9 +54,9 @@ export class Events {
     return this.#open;
   }
 
-  /** Pokes everybody who listens to a database. */
-  announce(database: string, head: number): void {
-    for (const stream of this.#streams.get(database) ?? []) stream.poke(head);
+  /** Pokes those who listen to a database and see something of a change. */
+  announce(database: string, change: Change): void {
+    for (const stream of this.#streams.get(database) ?? []) stream.hear(change);
   }
 
   /**
@@ -61,8 +68,8 @@ export class Events {
   listen(listener: Listener): EventStream {
     const leave = this.#enter(listener);
     const { database } = listener;
-    const idOf = (head: number) => this.#idOf(database, head);
-    const stream = new EventStream(this.#surroundings, idOf, listener.expires);
+    const idOf = (version: string) => this.#idOf(database, version);
+    const stream = new EventStream(this.#surroundings, idOf, listener);
     const streams = this.#streams.get(database) ?? new Set();
     this.#streams.set(database, streams.add(stream));
     stream.output.once('close', () => {
@@ -80,9 +87,9 @@ export class Events {
     }
   }
 
-  #idOf(database: string, head: number): string {
+  #idOf(database: string, version: string): string {
     this.#secret ??= this.#surroundings.randomBytes(SECRET_BYTES);
-    const digest = createHmac('sha256', this.#secret).update(`${database} ${head}`).digest();
+    const digest = createHmac('sha256', this.#secret).update(`${database} ${version}`).digest();
     return digest.subarray(0, ID_BYTES).toString('base64url');
   }
 
@@ -114,22 +121,33 @@ export class Events {
 class EventStream {
   readonly output = new PassThrough();
   readonly #surroundings: Surroundings;
-  readonly #idOf: (head: number) => string;
+  readonly #idOf: (version: string) => string;
+  readonly #lookups: Lookups<SeenState>;
   #stopPause: (() => void) | undefined;
   #stopKeepAlive: (() => void) | undefined;
-  /** The head of the state that was told last: one that is announced twice is no news. */
-  #told: number | undefined;
-  /** The newest head that was announced during the pause. */
-  #missed: number | undefined;
+  /** The state that was told last: one that is announced twice is no news. */
+  #told: string | undefined;
+  /** The newest state that was announced during the pause. */
+  #missed: string | undefined;
 
-  constructor(surroundings: Surroundings, idOf: (head: number) => string, expires: number | undefined) {
+  constructor(surroundings: Surroundings, idOf: (version: string) => string, listener: Listener) {
+    const { expires, isRestricted, lookUp } = listener;
     this.#surroundings = surroundings;
     this.#idOf = idOf;
+    this.#lookups = new Lookups({
+      isRestricted,
+      lookUp,
+      onFound: ({ version }) => this.#poke(version),
+      onGrowth: (head) => this.#poke(String(head)),
+      // The client connects again, and is told then what the matter is.
+      onError: () => this.output.destroy(),
+    });
     const left = expires === undefined ? TIMER_MAX : expires - surroundings.now();
     const stopExpiry = surroundings.after(Math.min(Math.max(0, left), TIMER_MAX), () => this.end('expired'));
     this.#keepAlive();
     this.output.once('close', () => {
       stopExpiry();
+      this.#lookups.end();
       this.#stopKeepAlive?.();
       this.#stopPause?.();
     });
@@ -138,29 +156,33 @@ class EventStream {
   /**
    * Begins to speak, once it is known that the listener may listen.
    *
-   * @param head the present one
+   * @param found the present state
    * @param lastSeen the id of the last poke that the client has seen
    */
-  begin(head: number, lastSeen: string | undefined): void {
-    const id = this.#idOf(head);
+  begin(found: SeenState, lastSeen: string | undefined): void {
+    const id = this.#idOf(found.version);
     this.#write(`retry: ${RETRY_MILLISECONDS}\nid: ${id}\n\n`);
-    if (lastSeen === undefined || lastSeen === id) this.#told = head;
-    else this.poke(head);
+    if (lastSeen === undefined || lastSeen === id) this.#told = found.version;
+    this.#lookups.begin(found);
   }
 
-  poke(head: number): void {
-    if (head === this.#told) return;
+  hear(change: Change): void {
+    this.#lookups.hear(change);
+  }
+
+  #poke(version: string): void {
+    if (version === this.#told) return;
     if (this.#stopPause !== undefined) {
-      this.#missed = head;
+      this.#missed = version;
       return;
     }
-    this.#told = head;
-    this.#write(`event: poke\nid: ${this.#idOf(head)}\ndata:\n\n`);
+    this.#told = version;
+    this.#write(`event: poke\nid: ${this.#idOf(version)}\ndata:\n\n`);
     this.#stopPause = this.#surroundings.after(LIMITS.pokeMilliseconds, () => {
       const missed = this.#missed;
       this.#stopPause = undefined;
       this.#missed = undefined;
-      if (missed !== undefined) this.poke(missed);
+      if (missed !== undefined) this.#poke(missed);
     });
   }
 

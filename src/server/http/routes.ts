@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LIMITS } from '../limits.js';
-import { mayPublish } from '../principal.js';
+import { isRestricted, mayPublish } from '../principal.js';
 import type { Operations, SyncStore } from '../store/store.js';
 import type { Surroundings } from '../surroundings.js';
 import { principalOf } from './authentication.js';
@@ -94,7 +94,12 @@ export function addDatabaseRoutes(app: FastifyInstance, options: RouteOptions): 
       request.log.debug({ database, seconds }, 'waiting');
       return found;
     };
-    const outcome = await waits.wait(database, seconds, lookUp, client.signal);
+    const outcome = await waits.wait(database, {
+      seconds,
+      isRestricted: isRestricted(principal),
+      lookUp,
+      signal: client.signal,
+    });
     reply.header('preference-applied', `wait=${seconds}`);
     return outcome === 'changed' ? send(reply, writeWait()) : reply.code(204).send();
   }

@@ -4,19 +4,29 @@
  */
 import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
+import type { Change, Operations } from '../store/store.js';
 import type { Surroundings } from '../surroundings.js';
+import { Lookups } from './lookups.js';
 
 export type WaitOutcome = 'changed' | 'timeout';
 
 /** One request that waits. */
 interface Waiter {
-  /** The waiter is woken when the head goes beyond this; infinite while it is being looked up. */
-  position: number;
-  /** The highest head that it has heard of. */
-  head: number;
-  /** Looks up again, where the head alone does not say that there is something for the waiter. */
-  lookAgain: (() => void) | undefined;
+  hear: (change: Change) => void;
   end: (outcome: WaitOutcome | Error) => void;
+}
+
+export interface WaitOptions {
+  seconds: number;
+  /** Whether policies decide what the waiter sees, where there are any. */
+  isRestricted: boolean;
+  /**
+   * Finds the position of the waiter and the present head. It runs after the waiter has been entered, so a change that
+   * is announced in between is not missed.
+   */
+  lookUp: () => Promise<Operations['peek']['result']>;
+  /** Ends the wait early, because the client has gone. */
+  signal: AbortSignal;
 }
 
 export class Waits {
@@ -34,53 +44,49 @@ export class Waits {
     return this.#count;
   }
 
-  /** Wakes those who wait for a position below `head`. */
-  announce(database: string, head: number): void {
-    for (const waiter of this.#waiters.get(database) ?? []) hear(waiter, head);
+  /** Wakes those for whom a change is news. */
+  announce(database: string, change: Change): void {
+    for (const waiter of this.#waiters.get(database) ?? []) waiter.hear(change);
   }
 
   /**
-   * Waits until the head of a database goes beyond a position.
+   * Waits until there is something in a database behind the position of the waiter.
    *
-   * @param lookUp finds the position of the waiter and the present head. It runs after the waiter has been
-   *   entered, so a change that is announced in between is not missed.
-   * @param signal ends the wait early, because the client has gone
    * @throws SyncError busy when too many wait, or when the server stops; what `lookUp` throws
    */
-  async wait(
-    database: string,
-    seconds: number,
-    lookUp: () => Promise<{ position: number; head: number; isPartial: boolean }>,
-    signal: AbortSignal,
-  ): Promise<WaitOutcome> {
+  async wait(database: string, options: WaitOptions): Promise<WaitOutcome> {
     if (this.#isClosing) throw stopping();
     if (this.#count >= LIMITS.openWaits)
       throw new SyncError('busy', 'too many requests wait for changes; try again');
+    const { seconds, isRestricted, lookUp, signal } = options;
     return new Promise<WaitOutcome>((resolve, reject) => {
-      const waiter: Waiter = { position: Number.POSITIVE_INFINITY, head: 0, lookAgain: undefined, end };
-      const leave = this.#enter(database, waiter);
+      let position = Number.POSITIVE_INFINITY;
+      const onGrowth = (head: number) => {
+        if (head > position) end('changed');
+      };
+      const lookups = new Lookups({
+        isRestricted,
+        lookUp,
+        onGrowth,
+        onFound: (found) => {
+          position = found.position;
+          onGrowth(found.head);
+        },
+        onError: end,
+      });
+      const leave = this.#enter(database, { hear: (change) => lookups.hear(change), end });
       const stopTimer = this.#surroundings.after(seconds * 1000, () => end('timeout'));
       const abandon = () => end('timeout');
       signal.addEventListener('abort', abandon, { once: true });
-      let isOver = false;
       function end(outcome: WaitOutcome | Error): void {
-        isOver = true;
+        lookups.end();
         leave();
         stopTimer();
         signal.removeEventListener('abort', abandon);
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       }
-      function look(): void {
-        waiter.position = Number.POSITIVE_INFINITY;
-        lookUp().then(({ position, head, isPartial }) => {
-          if (isOver) return;
-          waiter.position = position;
-          waiter.lookAgain = isPartial && position >= head ? look : undefined;
-          hear(waiter, head);
-        }, end);
-      }
-      look();
+      lookups.look();
     });
   }
 
@@ -104,13 +110,6 @@ export class Waits {
       if (waiters.size === 0 && this.#waiters.get(database) === waiters) this.#waiters.delete(database);
     };
   }
-}
-
-function hear(waiter: Waiter, head: number): void {
-  waiter.head = Math.max(waiter.head, head);
-  if (waiter.head <= waiter.position) return;
-  if (waiter.lookAgain === undefined) waiter.end('changed');
-  else waiter.lookAgain();
 }
 
 function stopping(): SyncError {

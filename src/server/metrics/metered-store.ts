@@ -5,7 +5,7 @@
 import { LIMITS, PACKET_BYTES_MAX } from '../limits.js';
 import { MessageReader } from '../msgpack/reader.js';
 import type { Principal } from '../principal.js';
-import type { OperationName, Operations, SyncStore } from '../store/store.js';
+import type { Change, OperationName, Operations, SyncStore } from '../store/store.js';
 import type { Metrics } from './metrics.js';
 
 /** A verdict says at most so much about a row; what is written here comes from our own store. */
@@ -36,7 +36,7 @@ export class MeteredStore implements SyncStore {
     return result;
   }
 
-  onChange(listener: (database: string, head: number) => void): void {
+  onChange(listener: (database: string, change: Change) => void): void {
     this.#store.onChange(listener);
   }
 

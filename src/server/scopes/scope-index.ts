@@ -15,7 +15,8 @@
 import type { Branch } from '../policies/compiled.js';
 import type { SyncDatabase } from '../store/database.js';
 import { createIndex, hasIndex, readState, writeState } from './layout.js';
-import { affectedRows, linksOf, rebuildLinks } from './links.js';
+import { affectedRows, type Link, linksOf, rebuildLinks } from './links.js';
+import { principalTables } from './principal-tables.js';
 import { branchesText, rebuild } from './rebuild.js';
 import { internScope } from './scope-numbers.js';
 import type { Scoped } from './scoped.js';
@@ -57,9 +58,15 @@ export function updateIndex(scoped: Scoped): number {
   const head = database.head();
   const branches = branchesText(scoped);
   const isDeployed = isNew || branches !== state.branches;
-  if (head === state.head && !isDeployed) return head;
+  if (head === state.head && !isDeployed) {
+    database.touched.move(head, head);
+    return head;
+  }
   const seq = isDeployed ? nextSeq(database) : head;
-  if (isDeployed) rebuild(scoped, seq);
+  if (isDeployed) {
+    rebuild(scoped, seq);
+    database.touched.addAny();
+  }
   const dirty = isNew ? new DirtyRows() : dirtyRows(scoped, state.head);
   if (isDeployed) {
     // Not before the changes were looked at, which have to be found by the values of before as well.
@@ -69,6 +76,7 @@ export function updateIndex(scoped: Scoped): number {
   addHeldRows(scoped, dirty);
   for (const row of dirty.all()) refreshRow(scoped, row, seq);
   writeState(database, 'head', seq);
+  database.touched.move(state.head, seq);
   return seq;
 }
 
@@ -81,11 +89,29 @@ function nextSeq(database: SyncDatabase): number {
   return database.head();
 }
 
+/** How the policies read tables: which rows lead to others, and which tables give scopes to principals. */
+interface Readings {
+  links: Map<TrackedTable, Link[]>;
+  grants: ReadonlySet<string>;
+}
+
+const READINGS = new WeakMap<Scoped, Readings>();
+
+function readingsOf(scoped: Scoped): Readings {
+  const known = READINGS.get(scoped);
+  if (known !== undefined) return known;
+  const readings = { links: linksOf(scoped), grants: principalTables(scoped) };
+  READINGS.set(scoped, readings);
+  return readings;
+}
+
 function dirtyRows(scoped: Scoped, since: number): DirtyRows {
   const dirty = new DirtyRows();
-  const links = linksOf(scoped);
+  const { links, grants } = readingsOf(scoped);
   for (const table of scoped.tables.all) {
-    for (const row of table.changedAfter(since)) {
+    const changed = table.changedAfter(since);
+    if (changed.length > 0 && grants.has(table.foldedName)) scoped.database.touched.addAny();
+    for (const row of changed) {
       dirty.add(table, row, true);
       for (const link of links.get(table) ?? []) {
         for (const { table: target, values } of affectedRows(scoped, table, link, row)) {
@@ -129,6 +155,7 @@ function refreshRow({ compiled, database }: Scoped, row: DirtyRow, seq: number):
     if (isIn && !row.hasChanged) continue;
     const change = 'UPDATE cloudsync_scope_rows SET seq = ?, live = ? WHERE entry = ?';
     database.prepare(change).run(seq, isIn ? 1 : 0, entry);
+    database.touched.add(scope);
   }
   for (const scope of present) {
     const enter =
@@ -136,6 +163,7 @@ function refreshRow({ compiled, database }: Scoped, row: DirtyRow, seq: number):
       ' VALUES (@scope, @table, @pk, @seq, @seq, @seq, 1)' +
       ' ON CONFLICT(tbl, pk, scope) DO UPDATE SET enter_seq = @seq, seq = @seq, live = 1';
     database.prepare(enter).run({ scope, table: row.table.id, pk: row.pk, seq });
+    database.touched.add(scope);
   }
 }
 

@@ -17,5 +17,7 @@ export function internScope(database: SyncDatabase, branch: string, key: Buffer)
   const sql = 'INSERT INTO cloudsync_scopes(branch, key) VALUES (?, ?) RETURNING id';
   const row = database.prepare<[string, Buffer], { id: number }>(sql).get(branch, key);
   if (row === undefined) throw new Error('a scope got no number');
+  // Who has it does not know yet that there is something in it.
+  database.touched.addAny();
   return row.id;
 }

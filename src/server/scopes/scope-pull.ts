@@ -58,20 +58,21 @@ export function pullScopes(
   };
 }
 
-/** Whether a page after the cursor would have anything for the device. As pullScopes. */
-export function hasNews(
+/** Whether a page after the cursor would have anything for the device; the scopes of its principal. As pullScopes. */
+export function findNews(
   scoped: Scoped,
   principal: Principal,
   request: Omit<PageRequest, 'maxBytes'>,
-): boolean {
+): { isNews: boolean; scopes: number[] } {
   const head = updateIndex(scoped);
   scoped.database.recordHead();
   const { cursor, reset } = openCursor(scoped, request);
-  if (reset) return true;
-  scoped.database.readers.note(request.site, cursor.head);
   const view = { head, own: scopesOf(scoped, principal) };
+  const scopes = [...view.own];
+  if (reset) return { isNews: true, scopes };
+  scoped.database.readers.note(request.site, cursor.head);
   const scan = new ScopeScan(scoped, request.site, cursor, view, LIMITS.scopeEntriesPerPage);
-  return !scan.isComplete || scan.steps.some((step) => step.news !== undefined);
+  return { isNews: !scan.isComplete || scan.steps.some((step) => step.news !== undefined), scopes };
 }
 
 /** The place where the device is; it begins anew where its cursor does not belong to this index. */

@@ -21,6 +21,7 @@ import { ActivePolicies, POLICIES_TABLE } from '../policies/active-policies.js';
 import { AuthFunctions } from '../policies/auth-functions.js';
 import { WriteJudge } from '../policies/judge.js';
 import { mayActFor, type Principal } from '../principal.js';
+import { TouchedScopes } from '../scopes/touched-scopes.js';
 import { MACHINE, type Surroundings } from '../surroundings.js';
 import { NONCE_BYTES } from './cursor.js';
 import { HandedOut } from './handed-out.js';
@@ -68,6 +69,7 @@ export class SyncDatabase {
   readonly readers: Readers;
   readonly judge: WriteJudge;
   readonly handedOut: HandedOut;
+  readonly touched = new TouchedScopes();
   readonly #statements = new Map<string, Database.Statement>();
 
   /**

@@ -7,7 +7,7 @@ import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import type { Principal } from '../principal.js';
 import type { Surroundings } from '../surroundings.js';
-import type { OperationName, Operations, SyncStore } from './store.js';
+import type { Change, OperationName, Operations, SyncStore } from './store.js';
 
 /** Lets a pull that waits begin. */
 type Begin = () => void;
@@ -44,7 +44,7 @@ export class FairPulls implements SyncStore {
     }
   }
 
-  onChange(listener: (database: string, head: number) => void): void {
+  onChange(listener: (database: string, change: Change) => void): void {
     this.#store.onChange(listener);
   }
 

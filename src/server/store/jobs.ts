@@ -3,16 +3,18 @@
  * owner; a store without threads can be one too.
  */
 import { inspect } from '../inspections/inspect.js';
+import type { CompiledPolicies } from '../policies/compiled.js';
 import { mayPublish, type Principal } from '../principal.js';
+import { touchedScopes } from '../scopes/view-version.js';
 import type { SyncDatabase } from './database.js';
 import type { Handles } from './handles.js';
 import type { PushJob, Turn } from './job-queue.js';
-import { peek, pull } from './pull.js';
+import { peek, pull, version } from './pull.js';
 import { pushGroup } from './push.js';
 import { register } from './register.js';
 import { publishSchema } from './schema.js';
 import { toPassingTrouble } from './sqlite-errors.js';
-import type { Operations, Page } from './store.js';
+import type { Change, Operations, Page } from './store.js';
 import type { Job } from './thread-messages.js';
 
 /** What came of a job: its result, or what it threw: a SyncError is a refusal, anything else a defect. */
@@ -25,8 +27,8 @@ export interface FinishedJob {
 
 export class JobRunner {
   readonly #handles: Handles;
-  /** Head of each database when its listeners were last told. */
-  readonly #knownHeads = new Map<string, number>();
+  /** Head and policies of each database when its listeners were last told. */
+  readonly #told = new Map<string, { head: number; policies: CompiledPolicies | undefined }>();
 
   constructor(handles: Handles) {
     this.#handles = handles;
@@ -42,12 +44,16 @@ export class JobRunner {
     });
   }
 
-  /** The head of a database when it has grown since the last call, whatever made it grow. */
-  newHead(database: string): number | undefined {
-    const head = this.#handles.get(database, false).head();
-    if (head === this.#knownHeads.get(database)) return undefined;
-    this.#knownHeads.set(database, head);
-    return head;
+  /** What has changed in a database since the last call, whatever has changed it. */
+  newChange(name: string): Change | undefined {
+    const database = this.#handles.get(name, false);
+    const policies = database.policies.current();
+    const told = this.#told.get(name);
+    if (told !== undefined && told.head === database.head() && told.policies === policies) return undefined;
+    const scopes = policies === undefined ? undefined : touchedScopes(database);
+    const head = database.head();
+    this.#told.set(name, { head, policies });
+    return { head, scopes };
   }
 
   /** Lets a database that is open forget what no device needs any more, when it is time for that. */
@@ -75,6 +81,8 @@ export class JobRunner {
         return notedPull(database, job.principal, job.input);
       case 'peek':
         return peek(database, job.principal, job.input);
+      case 'version':
+        return version(database, job.principal, job.input);
       default:
         return inspect(database, job);
     }

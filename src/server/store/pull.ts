@@ -5,8 +5,9 @@ import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import { isRestricted, type Principal } from '../principal.js';
 import { decodeScopeCursor, isScopeCursor } from '../scopes/scope-cursor.js';
-import { hasNews, pullScopes } from '../scopes/scope-pull.js';
+import { findNews, pullScopes } from '../scopes/scope-pull.js';
 import { openScoped } from '../scopes/scoped.js';
+import { versionOf } from '../scopes/view-version.js';
 import { requireSameMark } from './batch-record.js';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.js';
 import type { SyncDatabase } from './database.js';
@@ -70,12 +71,29 @@ export function peek(
     if (!isPartial) {
       const { position } = requireCursor(database, input.cursor).cursor;
       database.readers.note(input.site, position);
-      return { position, head: database.head(), isPartial };
+      return { position, head: database.head(), scopes: undefined };
     }
     const scoped = openScoped(database);
-    const isNews = scoped !== undefined && hasNews(scoped, principal, input);
+    const { isNews, scopes } = scoped ? findNews(scoped, principal, input) : { isNews: false, scopes: [] };
     const head = database.head();
-    return { position: isNews ? BEFORE_ALL : head, head, isPartial };
+    return { position: isNews ? BEFORE_ALL : head, head, scopes };
+  });
+  return isPartial ? transaction.immediate() : transaction();
+}
+
+/** @throws SyncError unknown_site, forbidden */
+export function version(
+  database: SyncDatabase,
+  principal: Principal,
+  { site }: Operations['version']['input'],
+): Operations['version']['result'] {
+  const isPartial = seesSomeRows(database, principal);
+  const transaction = database.sqlite.transaction(() => {
+    database.requireSite(principal, site);
+    const scoped = isPartial ? openScoped(database) : undefined;
+    if (scoped !== undefined) return versionOf(scoped, principal);
+    const head = database.head();
+    return isPartial ? { version: '', head, scopes: [] } : { version: String(head), head, scopes: undefined };
   });
   return isPartial ? transaction.immediate() : transaction();
 }

@@ -68,13 +68,26 @@ export interface Operations extends Inspections {
     result: Page;
   };
   /**
-   * Looks up the position of a cursor and of the newest change, both in the database's own numbering. `isPartial`: the
-   * principal sees some rows only, so a newer change says nothing; look up again.
+   * Looks up the position of a cursor and of the newest change, both in the database's own numbering. `scopes`: where
+   * the principal sees some rows only, the scopes in which a change may be news; then `position` is the head, or less
+   * when there is something already.
    */
   peek: {
     input: { site: Uint8Array; cursor: Uint8Array };
-    result: { position: number; head: number; isPartial: boolean };
+    result: { position: number; head: number; scopes: readonly number[] | undefined };
   };
+  /** The state of what the principal sees, as a text that is another when it has changed. */
+  version: {
+    input: { site: Uint8Array };
+    result: { version: string; head: number; scopes: readonly number[] | undefined };
+  };
+}
+
+/** What a commit has changed. */
+export interface Change {
+  head: number;
+  /** Where policies are in force: the scopes that it has touched; `any`: principals may have other scopes now. */
+  scopes: readonly number[] | 'any' | undefined;
 }
 
 export type OperationName = keyof Operations;
@@ -97,8 +110,8 @@ export interface SyncStore {
   /** The names of all databases, in alphabetical order. */
   names(): Promise<string[]>;
 
-  /** Calls `listener` after each commit that changed a database, with the new head. */
-  onChange(listener: (database: string, head: number) => void): void;
+  /** Calls `listener` after each commit that changed a database. */
+  onChange(listener: (database: string, change: Change) => void): void;
 
   /** Resolves when every part of the store answers; rejects with the reason otherwise. */
   ready(): Promise<void>;

@@ -4,7 +4,7 @@
 import type { ErrorFields } from '../errors.js';
 import type { Principal } from '../principal.js';
 import type { Allowance } from './database.js';
-import type { OperationName, Operations } from './store.js';
+import type { Change, OperationName, Operations } from './store.js';
 
 /** One operation on one database. `id` pairs it with its reply. */
 export type Job = {
@@ -25,7 +25,7 @@ export type FromWorker =
   | { type: 'refused'; id: number; error: ErrorFields }
   | { type: 'failed'; id: number; message: string; stack: string | undefined }
   | { type: 'problem'; message: string; stack: string | undefined }
-  | { type: 'changed'; database: string; head: number };
+  | { type: 'changed'; database: string; change: Change };
 
 /** What a worker thread is given when it starts. */
 export interface WorkerSettings {

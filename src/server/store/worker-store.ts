@@ -8,7 +8,7 @@ import { databaseNames } from '../data-directory.js';
 import { noDatabase } from '../errors.js';
 import { mayUse, type Principal } from '../principal.js';
 import type { Allowance } from './database.js';
-import type { OperationName, Operations, SyncStore } from './store.js';
+import type { Change, OperationName, Operations, SyncStore } from './store.js';
 import type { Job } from './thread-messages.js';
 import { WorkerThread } from './worker-thread.js';
 
@@ -28,7 +28,7 @@ export interface WorkerStoreOptions {
 export class WorkerStore implements SyncStore {
   readonly threads: readonly WorkerThread[];
   readonly #databases: string;
-  readonly #listeners: ((database: string, head: number) => void)[] = [];
+  readonly #listeners: ((database: string, change: Change) => void)[] = [];
 
   private constructor(options: WorkerStoreOptions) {
     this.#databases = options.databases;
@@ -36,8 +36,8 @@ export class WorkerStore implements SyncStore {
       file: options.workerFile ?? new URL('./worker.js', import.meta.url),
       settings: { databases: options.databases, allowance: options.allowance },
       onProblem: options.onProblem,
-      onChange: (database: string, head: number) => {
-        for (const listener of this.#listeners) listener(database, head);
+      onChange: (database: string, change: Change) => {
+        for (const listener of this.#listeners) listener(database, change);
       },
     };
     this.threads = Array.from({ length: options.workers }, () => new WorkerThread(thread));
@@ -70,7 +70,7 @@ export class WorkerStore implements SyncStore {
     return databaseNames(await readdir(this.#databases));
   }
 
-  onChange(listener: (database: string, head: number) => void): void {
+  onChange(listener: (database: string, change: Change) => void): void {
     this.#listeners.push(listener);
   }
 

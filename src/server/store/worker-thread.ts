@@ -8,13 +8,14 @@ import { SyncError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 import { MACHINE } from '../surroundings.js';
 import { Backlog } from './backlog.js';
+import type { Change } from './store.js';
 import type { FromWorker, Job, ToWorker, WorkerSettings } from './thread-messages.js';
 
 export interface WorkerThreadOptions {
   /** The compiled worker.js. */
   file: URL;
   settings: WorkerSettings;
-  onChange: (database: string, head: number) => void;
+  onChange: (database: string, change: Change) => void;
   /** Called when a thread dies or something goes wrong outside of a job. */
   onProblem: (error: Error) => void;
 }
@@ -132,7 +133,7 @@ export class WorkerThread {
 
   #receive(message: Exclude<FromWorker, { type: 'started' }>): void {
     if (message.type === 'changed') {
-      this.#options.onChange(message.database, message.head);
+      this.#options.onChange(message.database, message.change);
       return;
     }
     if (message.type === 'problem') {

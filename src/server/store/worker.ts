@@ -59,8 +59,8 @@ function answer(job: Job, outcome: Outcome): void {
 
 /** Tells the main thread that a database has grown. */
 function announceChange(name: string): void {
-  const head = runner.newHead(name);
-  if (head !== undefined) send({ type: 'changed', database: name, head });
+  const change = runner.newChange(name);
+  if (change !== undefined) send({ type: 'changed', database: name, change });
 }
 
 /** Does what comes after a turn and belongs to no job: what goes wrong with it is told to the operator. */
