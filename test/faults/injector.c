@@ -201,7 +201,8 @@ bool injector_explains(const char *kind, int code, const char *sql) {
   bool alters = strstr(sql, "ALTER TABLE") != NULL;
   if (alters && strncmp(kind, "interrupt", 9) == 0 && primary == SQLITE_ERROR) return true;
   if (strcmp(kind, "memory") == 0 || strcmp(kind, "core") == 0) {
-    return primary == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM;
+    /* FTS5 takes a page or a row of its own for damaged that it had no memory to read. */
+    return primary == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM || code == SQLITE_CORRUPT_VTAB;
   }
   if (strncmp(kind, "interrupt", 9) == 0) return primary == SQLITE_INTERRUPT;
   /* Who is dead may say what he likes: a schema that is remembered, say, that there is no such column. */

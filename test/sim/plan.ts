@@ -46,7 +46,10 @@ export interface Plan {
   steps: number;
   /** Share of steps that are local writes. */
   writing: number;
-  /** Commits survive a loss of power; else the newest ones may vanish, each as a whole. */
+  /**
+   * Commits survive a loss of power; else the newest ones may vanish, each as a whole. That is so in WAL mode only: with
+   * a rollback journal and synchronous = NORMAL, SQLite itself warns of damaged files.
+   */
   isDurable: boolean;
   journal: 'WAL' | 'DELETE';
   /** Raw bytes of a batch; undefined leaves the default. */
@@ -68,7 +71,7 @@ export function drawPlan(seed: number): Plan {
     const rate = random.fraction() ** 2 * most;
     rates[fault as Fault] = random.chance(0.5) ? 0 : rate;
   }
-  return {
+  const plan: Plan = {
     seed,
     devices: random.between(1, 4) + (random.chance(0.2) ? 2 : 0),
     schema,
@@ -84,4 +87,5 @@ export function drawPlan(seed: number): Plan {
     randomness: random.bits(),
     rates,
   };
+  return { ...plan, isDurable: plan.isDurable || plan.journal === 'DELETE' };
 }
