@@ -47,8 +47,8 @@ export interface Plan {
   /** Share of steps that are local writes. */
   writing: number;
   /**
-   * Commits survive a loss of power; else the newest ones may vanish, each as a whole. That is so in WAL mode only: with
-   * a rollback journal and synchronous = NORMAL, SQLite itself warns of damaged files.
+   * Commits survive a loss of power; else the newest ones may vanish, each as a whole. That is so in WAL mode only:
+   * with a rollback journal and synchronous = NORMAL, SQLite itself warns of damaged files.
    */
   isDurable: boolean;
   journal: 'WAL' | 'DELETE';
