@@ -21,6 +21,8 @@ typedef struct {
   uint32_t response_max;
   uint64_t capacity;
   bool is_too_large;
+  /** The empty line came that ends the header. */
+  bool has_header;
 } exchange;
 
 /** Makes the response say in words why there is no answer. */
@@ -59,6 +61,18 @@ static size_t collect(char *data, size_t one, size_t size, void *context) {
   }
   memcpy(response->body + response->body_size, data, size);
   response->body_size = (uint32_t)needed;
+  return size;
+}
+
+/**
+ * libcurl's header callback: one line each time. A connection that ends within the header is no failure to libcurl,
+ * which then gives the status with no body, as if the server had said so.
+ */
+static size_t read_header(char *line, size_t one, size_t size, void *context) {
+  (void)one;
+  exchange *exchange = context;
+  if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) exchange->has_header = false;
+  if (size <= 2 && (line[0] == '\r' || line[0] == '\n')) exchange->has_header = true;
   return size;
 }
 
@@ -123,6 +137,8 @@ static void set_options(struct http_client *client, exchange *exchange, const ht
   set(handle, CURLOPT_HTTPHEADER, headers);
   set(handle, CURLOPT_WRITEFUNCTION, collect);
   set(handle, CURLOPT_WRITEDATA, exchange);
+  set(handle, CURLOPT_HEADERFUNCTION, read_header);
+  set(handle, CURLOPT_HEADERDATA, exchange);
   set(handle, CURLOPT_NOPROGRESS, 0L);
   set(handle, CURLOPT_XFERINFOFUNCTION, progress);
   set(handle, CURLOPT_XFERINFODATA, exchange);
@@ -169,7 +185,7 @@ static bool read_facts(struct http_client *client, const http_request *request, 
 
 static void perform(struct http_client *client, connection *connection, const http_request *request,
                     const char *url, http_response *response) {
-  exchange exchange = {connection, response, request->response_max, 0, false};
+  exchange exchange = {connection, response, request->response_max, 0, false, false};
   char error_text[CURL_ERROR_SIZE] = "";
   struct curl_slist *headers = NULL;
   if (!make_headers(connection, client->curl, request, &headers)) {
@@ -185,6 +201,8 @@ static void perform(struct http_client *client, connection *connection, const ht
   } else if (code != CURLE_OK) {
     const char *text = error_text[0] != '\0' ? error_text : client->curl->easy_strerror(code);
     fail(connection, response, sqlite3_mprintf("%s", text));
+  } else if (!exchange.has_header) {
+    fail(connection, response, sqlite3_mprintf("the connection ended within the header of the answer"));
   } else if (!read_facts(client, request, response)) {
     fail(connection, response, sqlite3_mprintf("an answer to another request came"));
   }

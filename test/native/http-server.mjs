@@ -10,9 +10,16 @@
  *     /bytes/N         N bytes
  *     /silent          never answers
  *     /broken          closes the connection in the middle of the answer
+ *     /cut/N           the first N bytes of an answer of CUT.length bytes, then the end of the connection
  */
 import { createServer } from 'node:http';
 import { parentPort } from 'node:worker_threads';
+
+const CUT = [
+  'HTTP/1.1 100 Continue\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nContent-Type: application/vnd.cloudsync+msgpack\r\n',
+  'Content-Length: 4\r\n\r\nbody',
+].join('');
 
 let connections = 0;
 
@@ -43,6 +50,9 @@ const routes = {
   broken(_request, response) {
     response.writeHead(200, { 'Content-Length': '100' });
     response.write('half', () => response.destroy());
+  },
+  cut(request, _response, argument) {
+    request.socket.end(CUT.slice(0, Number(argument)));
   },
 };
 

@@ -146,6 +146,16 @@ describe('failures of the transport', () => {
     expect(fetchEcho().method).toBe('GET');
   });
 
+  test('an answer cut anywhere, by an orderly end of the connection', () => {
+    let size = 0;
+    while (fetchText(`${origin}/cut/${size}`).startsWith('0|-1|0|')) {
+      expect(size).toBeLessThan(200);
+      size += 5;
+    }
+    expect(size).toBeGreaterThan(100);
+    expect(fetchText(`${origin}/cut/${size}`)).toBe('200|-1|1|body');
+  });
+
   test.each(['ftp://127.0.0.1/', 'file:///etc/hosts', 'nonsense://x', ''])('%s is not fetched', (url) => {
     expect(fetchText(url)).toMatch(/^0\|-1\|0\|.+/);
   });

@@ -17,7 +17,9 @@ enum {
   OPTION_ERRORBUFFER = 10010,
   OPTION_POSTFIELDS = 10015,
   OPTION_HTTPHEADER = 10023,
+  OPTION_HEADERDATA = 10029,
   OPTION_WRITEFUNCTION = 20011,
+  OPTION_HEADERFUNCTION = 20079,
   OPTION_POSTFIELDSIZE_LARGE = 30120,
   TYPE_POINTER = 10000,
   TYPE_FUNCTION = 20000,
@@ -51,6 +53,8 @@ typedef struct {
   char *error_text;
   write_function write;
   void *write_context;
+  write_function header;
+  void *header_context;
   long status;
   int64_t retry_after;
   char content_type[128];
@@ -84,6 +88,7 @@ static void set_pointer(easy *easy, int option, void *value) {
   if (option == OPTION_POSTFIELDS) easy->question.body = value;
   if (option == OPTION_HTTPHEADER) easy->lines = value;
   if (option == OPTION_WRITEDATA) easy->write_context = value;
+  if (option == OPTION_HEADERDATA) easy->header_context = value;
 }
 
 int curl_easy_setopt(void *handle, int option, ...) {
@@ -96,6 +101,7 @@ int curl_easy_setopt(void *handle, int option, ...) {
   } else if (option >= TYPE_FUNCTION) {
     write_function value = va_arg(arguments, write_function);
     if (option == OPTION_WRITEFUNCTION) easy->write = value;
+    if (option == OPTION_HEADERFUNCTION) easy->header = value;
   } else if (option >= TYPE_POINTER) {
     set_pointer(easy, option, va_arg(arguments, void *));
   } else {
@@ -139,6 +145,8 @@ int curl_easy_perform(void *handle) {
   easy->status = reply->status;
   easy->retry_after = reply->retry_after;
   copy_short(easy->content_type, sizeof(easy->content_type), reply->text);
+  char header_end[] = "\r\n";
+  if (easy->header(header_end, 1, 2, easy->header_context) != 2) return CODE_WRITE_ERROR;
   for (uint32_t at = 0; at < reply->body_size;) {
     uint32_t size = reply->body_size - at < PIECE_SIZE ? reply->body_size - at : PIECE_SIZE;
     char piece[PIECE_SIZE];

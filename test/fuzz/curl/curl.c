@@ -51,6 +51,8 @@ typedef struct {
   char url[4096];
   size_t (*write)(char *data, size_t one, size_t size, void *context);
   void *context;
+  size_t (*header)(char *line, size_t one, size_t size, void *context);
+  void *header_context;
   const char *body;
   int64_t body_size;
   char *error;
@@ -130,6 +132,8 @@ static void set_pointer(handle *handle, int option, void *value) {
   if (option == CURLOPT_POSTFIELDS) handle->body = value;
   if (option == CURLOPT_ERRORBUFFER) handle->error = value;
   if (option == CURLOPT_WRITEFUNCTION) memcpy(&handle->write, &value, sizeof(value));
+  if (option == CURLOPT_HEADERFUNCTION) memcpy(&handle->header, &value, sizeof(value));
+  if (option == CURLOPT_HEADERDATA) handle->header_context = value;
 }
 
 int curl_easy_setopt(CURL *curl, int option, ...) {
@@ -161,10 +165,15 @@ int curl_easy_perform(CURL *curl) {
   }
   record(handle, kind, number);
   handle->answered = number < 0 ? NULL : answers[number].head;
-  if (number < 0) return CURLE_OK;
+  char header_end[] = "\r\n";
+  if (number < 0) {
+    handle->header(header_end, 1, 2, handle->header_context);
+    return CURLE_OK;
+  }
   answers[number].is_used = true;
   const answer_head *head = answers[number].head;
   if (head->transport != 0) return head->transport;
+  handle->header(header_end, 1, 2, handle->header_context);
   const char *body = (const char *)(head + 1) + head->type_size;
   return deliver(handle, body, head->body_size) ? CURLE_OK : COULD_NOT_CONNECT;
 }
