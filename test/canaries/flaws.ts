@@ -297,4 +297,33 @@ export const FLAWS: readonly Flaw[] = [
     find: "if (left === 'numeric' || right === 'numeric') return 'numeric';",
     replace: "if (!FLAW && (left === 'numeric' || right === 'numeric')) return 'numeric';",
   },
+  {
+    name: 'deploy-unnoticed',
+    band: 'oracle',
+    file: 'src/server/scopes/scope-index.ts',
+    find: '    rebuild(scoped, seq);',
+    replace: '    if (isNew || !FLAW) rebuild(scoped, seq);',
+  },
+  {
+    name: 'deaths-told-to-everybody',
+    band: 'oracle',
+    file: 'src/server/scopes/scope-scan.ts',
+    find: 'else if (entry.first_seq <= known) news',
+    replace: 'else if (FLAW || entry.first_seq <= known) news',
+  },
+  {
+    name: 'update-judged-by-new-only',
+    band: 'oracle',
+    file: 'src/server/policies/judge.ts',
+    find: 'return updateUsing === null || updateCheck === null ? null :',
+    replace: 'return updateUsing === null || updateCheck === null ? null : FLAW ? updateCheck :',
+  },
+  {
+    name: 'former-id-taken-for-another',
+    band: 'oracle',
+    file: 'src/server/scopes/trial.ts',
+    find: "' OR site_id IN (SELECT site FROM cloudsync_server_sites WHERE subject <> @subject))'",
+    replace:
+      "(FLAW ? ' OR 1)' : ' OR site_id IN (SELECT site FROM cloudsync_server_sites WHERE subject <> @subject))')",
+  },
 ];

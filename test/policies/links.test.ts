@@ -101,6 +101,14 @@ describe('who sees what', () => {
       'c2 c3',
     ],
     [
+      'a condition on the parent alone',
+      policy('comments', "EXISTS (SELECT 1 FROM tasks t WHERE t.id = task AND t.state = 'done')"),
+      'comments',
+      'x',
+      {},
+      'c3',
+    ],
+    [
       'VISIBLE',
       policy('comments', 'VISIBLE(task, tasks)') + policy('tasks', MEMBER),
       'comments',

@@ -8,15 +8,16 @@ import type { Packet } from '../packet/packet.js';
 import { literal as valueLiteral } from '../packet/value.js';
 import type { SimulatedDevice } from './device.js';
 import { schemaNamed } from './schema.js';
+import { Broken, type Stage } from './stage.js';
 import { type Content, contentOf, sameRow } from './truth.js';
-import { Broken, type World } from './world.js';
+import type { World } from './world.js';
 
 const SYNC = 'SELECT cloudsync_network_sync()';
 /** Triggers note the time in milliseconds, as a REAL; in microseconds. */
 const CLOCK_GRAIN = 2000n;
 
 /** Synchronises all devices in turn until a whole round moves nothing. */
-export async function comeToRest(world: World): Promise<void> {
+export async function comeToRest(world: Stage): Promise<void> {
   const rounds = 4 * world.devices.length + 8;
   let report: string[] = [];
   for (let round = 0; round < rounds; round++) {

@@ -4,10 +4,9 @@
  */
 import Database from 'better-sqlite3';
 import { load } from '../../src/node/index.js';
+import type { Algorithm } from '../packet/packet.js';
 import { type Files, filesOf, putFiles } from './files.js';
-import type { Plan } from './plan.js';
 import { Random } from './random.js';
-import { schemaNamed } from './schema.js';
 import { FOLDER } from './server.js';
 import {
   loadSimulated,
@@ -27,9 +26,23 @@ const URL_OF_SERVER = 'http://simulated/main';
 /** A session that has lost its disk ends after fewer replies than this. */
 const UNWINDING_MAX = 200;
 
+/** What is installed on a device. */
+export interface Installation {
+  tables: readonly { name: string; create: string }[];
+  /** Of rows, in the order of the tables. */
+  algorithms: readonly Algorithm[];
+  /** Commits survive a loss of power; else the newest ones may vanish, each as a whole. */
+  isDurable: boolean;
+  journal: 'WAL' | 'DELETE';
+  /** Raw bytes of a batch; undefined leaves the default. */
+  batchBytes: number | undefined;
+  /** What devices draw, their site ids above all, follows from it; undefined = from their names alone. */
+  randomness: number | undefined;
+}
+
 /** A commit that survives a loss of power needs EXTRA with a rollback journal: FULL does not sync its deletion. */
-function synchronousOf(plan: Plan): string {
-  return plan.isDurable ? (plan.journal === 'DELETE' ? 'EXTRA' : 'FULL') : 'NORMAL';
+function synchronousOf(installation: Installation): string {
+  return installation.isDurable ? (installation.journal === 'DELETE' ? 'EXTRA' : 'FULL') : 'NORMAL';
 }
 
 export class SimulatedDevice {
@@ -37,21 +50,23 @@ export class SimulatedDevice {
   /** Clock: microseconds added to the true time, and how much faster it runs. */
   offset = 0;
   drift = 1;
+  /** Who uses the device, as the server's authentication knows him. */
+  #token = 'token';
   /** What the session waits for; undefined while none runs. */
   stop: Exclude<Stop, { kind: 'end' }> | undefined;
-  readonly #plan: Plan;
+  readonly #installation: Installation;
   readonly #now: () => number;
   #main: Database.Database | undefined;
   #side: Database.Database | undefined;
 
-  constructor(name: string, plan: Plan, now: () => number, files?: Files) {
+  constructor(name: string, installation: Installation, now: () => number, files?: Files) {
     this.name = name;
-    this.#plan = plan;
+    this.#installation = installation;
     this.#now = now;
     simulate('disk', name);
     simulate('reset', name);
-    if (plan.randomness !== undefined)
-      simulate('seed', name, new Random(plan.randomness, `device ${name}`).bits());
+    const { randomness } = installation;
+    if (randomness !== undefined) simulate('seed', name, new Random(randomness, `device ${name}`).bits());
     this.setClock();
     if (files !== undefined) putFiles(name, files);
     this.open();
@@ -82,35 +97,47 @@ export class SimulatedDevice {
   #connect(): Database.Database {
     const db = onDisk(this.name, () => new Database(FILE, { timeout: 1000 }));
     db.defaultSafeIntegers(true);
-    db.pragma(`synchronous = ${synchronousOf(this.#plan)}`);
+    db.pragma(`synchronous = ${synchronousOf(this.#installation)}`);
     db.pragma('foreign_keys = ON');
     return db;
   }
 
   open(): void {
     this.#main = this.#connect();
-    this.#main.pragma(`journal_mode = ${this.#plan.journal}`);
+    this.#main.pragma(`journal_mode = ${this.#installation.journal}`);
     load(this.#main);
     loadSimulated(this.#main);
     this.#main.prepare('SELECT simulated_register(?)').get(this.name);
-    this.#main.exec("SELECT cloudsync_network_set_token('token')");
+    this.setToken(this.#token);
+  }
+
+  /** Gives the device another token; sessions that are running go on with theirs. */
+  setToken(token: string): void {
+    this.#token = token;
+    this.main.prepare('SELECT cloudsync_network_set_token(?)').get(token);
+  }
+
+  /** Logs its user out, whatever he has not sent, and another one in. */
+  changeUser(token: string): void {
+    this.setClock();
+    this.main.exec(`SELECT cloudsync_network_logout(1); SELECT cloudsync_network_init('${URL_OF_SERVER}')`);
+    this.setToken(token);
   }
 
   #prepare(): void {
-    const { tables } = schemaNamed(this.#plan.schema);
+    const { tables, algorithms, batchBytes } = this.#installation;
     this.main.pragma('synchronous = EXTRA');
     this.main.exec('BEGIN');
     tables.forEach(({ name, create }, index) => {
       this.main.exec(create);
-      this.main.exec(`SELECT cloudsync_init('${name}', '${this.#plan.algorithms[index]}')`);
+      this.main.exec(`SELECT cloudsync_init('${name}', '${algorithms[index]}', 1)`);
     });
     this.main.exec(`SELECT cloudsync_network_init('${URL_OF_SERVER}')`);
-    if (this.#plan.batchBytes !== undefined)
-      this.main.exec(`SELECT cloudsync_set('batch_bytes', ${this.#plan.batchBytes})`);
+    if (batchBytes !== undefined) this.main.exec(`SELECT cloudsync_set('batch_bytes', ${batchBytes})`);
     this.main.exec('COMMIT');
     // Histories begin when the application is installed: that much has reached the disk.
     this.main.pragma('wal_checkpoint(TRUNCATE)');
-    this.main.pragma(`synchronous = ${synchronousOf(this.#plan)}`);
+    this.main.pragma(`synchronous = ${synchronousOf(this.#installation)}`);
   }
 
   /** Begins a session. Returns how it ended when it ends at once. */

@@ -4,20 +4,17 @@
 import { checkEverything, checkNewcomer, comeToRest } from './checks.js';
 import { drawHistory } from './history.js';
 import { drawPlan, type Plan } from './plan.js';
+import type { Outcome } from './shrink.js';
+import { Broken } from './stage.js';
 import type { Step } from './steps.js';
-import { Broken, World } from './world.js';
+import { World } from './world.js';
 
-export interface Outcome {
-  /** What was broken, by whose name failures are compared; undefined when nothing was. */
-  broken: Broken | undefined;
-  digest: string;
-  counts: Record<string, number>;
-  trace: string[];
+export interface Played extends Outcome {
   transactions: number;
 }
 
 /** Plays these steps under a plan. */
-export async function playSteps(plan: Plan, steps: readonly Step[], trace = false): Promise<Outcome> {
+export async function playSteps(plan: Plan, steps: readonly Step[], trace = false): Promise<Played> {
   const world = new World(plan, { trace });
   let broken: Broken | undefined;
   try {
@@ -37,7 +34,7 @@ export async function playSteps(plan: Plan, steps: readonly Step[], trace = fals
 }
 
 /** Plays the history of a seed. */
-export function playSeed(seed: number, trace = false): Promise<Outcome> {
+export function playSeed(seed: number, trace = false): Promise<Played> {
   const plan = drawPlan(seed);
   return playSteps(plan, drawHistory(plan).steps, trace);
 }

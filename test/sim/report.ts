@@ -4,10 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { drawHistory } from './history.js';
-import { drawPlan, type Plan } from './plan.js';
-import { type Outcome, playSteps } from './play.js';
-import { shrink } from './shrink.js';
+import type { Plan } from './plan.js';
+import { type Outcome, type Playable, shrink } from './shrink.js';
 import type { Step } from './steps.js';
 
 const OUTPUT = resolve(import.meta.dirname, '../../build/sim');
@@ -28,12 +26,22 @@ export function notePlaying(seed: number): void {
   writeFileSync(join(OUTPUT, 'playing'), `${seed}\n`);
 }
 
-/** Shrinks the history of a seed and describes it. Writes the file. */
-export async function reportFailure(seed: number, outcome: Outcome, file: string): Promise<string> {
-  const plan = drawPlan(seed);
-  const shrunk = await shrink(plan, drawHistory(plan).steps, outcome);
-  const { trace, broken } = await playSteps(plan, shrunk.steps, true);
-  const regression: Regression = { about: broken?.message ?? '', plan, steps: shrunk.steps };
+/** A failing history: from which seed and plan, and the test file that plays it. */
+export interface Failed<Step> extends Playable<Step> {
+  plan: { seed: number; rates: Readonly<Record<string, number>> };
+  file: string;
+}
+
+/** Shrinks a failing history and describes it. Writes the file. */
+export async function reportFailure<AnyStep extends { do: string; passes: number }>(
+  failed: Failed<AnyStep>,
+  outcome: Outcome,
+): Promise<string> {
+  const { plan, steps, play, file } = failed;
+  const { seed } = plan;
+  const shrunk = await shrink(failed, outcome);
+  const { trace, broken } = await play(shrunk.steps, true);
+  const regression = { about: broken?.message ?? '', plan, steps: shrunk.steps };
   mkdirSync(OUTPUT, { recursive: true });
   const path = join(OUTPUT, `${seed}.json`);
   writeFileSync(path, `${JSON.stringify(regression, null, 1)}\n`);
@@ -41,7 +49,7 @@ export async function reportFailure(seed: number, outcome: Outcome, file: string
   return [
     `seed ${seed} broke "${broken?.promise}": ${broken?.message}`,
     `again: CLOUDSYNC_COUNT=1 CLOUDSYNC_SEED=${seed} npx vitest run ${file}`,
-    `${shrunk.steps.length} of ${plan.steps} steps are left, in ${path}`,
+    `${shrunk.steps.length} of ${steps.length} steps are left, in ${path}`,
     'once the cause is fixed, keep that file in test/sim/regressions',
     `plan: ${JSON.stringify({ ...plan, rates: Object.fromEntries(rates) })}`,
     ...inColumns(trace).slice(-LINES_SHOWN),

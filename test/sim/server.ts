@@ -62,7 +62,7 @@ const surroundings: Surroundings = {
 };
 const app: FastifyInstance = createApp({
   store,
-  authenticator: { authenticate: async () => PRINCIPAL },
+  authenticator: { authenticate: async (credential) => currentServer().principalOf(credential) },
   logger: LOGGER,
   packetMax: PACKET_BYTES_MAX,
   requestSeconds: 60,
@@ -86,6 +86,8 @@ export class SimulatedServer {
   readonly random: Random;
   readonly now: () => number;
   isUp = true;
+  /** Who asks with a credential; unless a history says more, everybody is the same one, who may do everything. */
+  principalOf: (credential: string) => Principal = () => PRINCIPAL;
   /** Requests that the server says it failed at, with its own words for its log. */
   readonly problems: { code: string; error: Error }[] = [];
   /** Counts the files that were put in place, so that a restored one is another one. */

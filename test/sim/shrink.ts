@@ -1,30 +1,48 @@
 /**
  * shrink.ts: makes a failing history short: leaves out ever smaller parts as long as the same promise stays broken.
  */
-import type { Plan } from './plan.js';
-import { type Outcome, playSteps } from './play.js';
-import type { Step } from './steps.js';
+import type { Broken } from './stage.js';
+import type { CommonStep } from './steps.js';
 
-export interface Shrunk {
+/** What came of playing a history. */
+export interface Outcome {
+  /** What was broken, by whose name failures are compared; undefined when nothing was. */
+  broken: Broken | undefined;
+  digest: string;
+  counts: Record<string, number>;
+  trace: string[];
+}
+
+/** Steps, and how they are played. */
+export interface Playable<Step> {
+  steps: readonly Step[];
+  play: (steps: readonly Step[], hasTrace: boolean) => Promise<Outcome>;
+}
+
+export interface Shrunk<Step> {
   steps: Step[];
   outcome: Outcome;
+}
+
+interface AnyStep {
+  do: string;
+  passes: number;
 }
 
 /**
  * @param broken the history's outcome, which names the promise that must stay broken
  * @param seconds after which the shortest history so far is returned
  */
-export async function shrink(
-  plan: Plan,
-  steps: readonly Step[],
+export async function shrink<Step extends AnyStep>(
+  { steps, play }: Playable<Step>,
   broken: Outcome,
   seconds = 60,
-): Promise<Shrunk> {
+): Promise<Shrunk<Step>> {
   const deadline = performance.now() + seconds * 1000;
   const promise = broken.broken?.promise;
-  let best: Shrunk = { steps: [...steps], outcome: broken };
+  let best: Shrunk<Step> = { steps: [...steps], outcome: broken };
   const isBetter = async (candidate: Step[]): Promise<boolean> => {
-    const outcome = await playSteps(plan, candidate);
+    const outcome = await play(candidate, false);
     if (outcome.broken?.promise !== promise) return false;
     best = { steps: candidate, outcome };
     return true;
@@ -47,8 +65,10 @@ export async function shrink(
 }
 
 /** The step without what happens beside it. */
-function simplified(step: Step): Step | undefined {
-  if (step.do === 'write' && step.statements.length > 1)
-    return { ...step, statements: step.statements.slice(-1) };
+function simplified<Step extends AnyStep>(step: Step): Step | undefined {
+  if (step.do === 'write') {
+    const { statements } = step as AnyStep as CommonStep & { do: 'write' };
+    if (statements.length > 1) return { ...step, statements: statements.slice(-1) };
+  }
   return step.passes > 0 ? { ...step, passes: 0 } : undefined;
 }

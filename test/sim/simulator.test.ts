@@ -4,8 +4,11 @@
  */
 import { afterAll, expect, test } from 'vitest';
 import { BandRun } from '../support/band_run.js';
-import { playSeed } from './play.js';
+import { drawHistory } from './history.js';
+import { drawPlan } from './plan.js';
+import { playSeed, playSteps } from './play.js';
 import { notePlaying, reportFailure } from './report.js';
+import type { Step } from './steps.js';
 
 const FILE = 'test/sim/simulator.test.ts';
 const MILLISECONDS_PER_CASE = 2000;
@@ -37,7 +40,7 @@ test(
       run.failures += 1;
       failed.push(`${seed} (${outcome.broken.promise})`);
       if (IS_CANARY) break;
-      if (run.failures <= REPORTED_MAX) console.log(await reportFailure(seed, outcome, FILE));
+      if (run.failures <= REPORTED_MAX) console.log(await reportFailure(historyOf(seed), outcome));
       else console.log(`seed ${seed}: ${outcome.broken.message}`);
     }
     expect(failed).toEqual([]);
@@ -46,3 +49,10 @@ test(
   },
   120_000 + run.planned * MILLISECONDS_PER_CASE,
 );
+
+function historyOf(seed: number) {
+  const plan = drawPlan(seed);
+  const { steps } = drawHistory(plan);
+  const play = (some: readonly Step[], hasTrace: boolean) => playSteps(plan, some, hasTrace);
+  return { plan, steps, play, file: FILE };
+}

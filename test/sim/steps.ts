@@ -26,13 +26,16 @@ export interface Fate {
   seed: number;
 }
 
-interface Common {
+export interface Common {
   /** Microseconds that pass before the step. */
   passes: number;
 }
 
-/** `device` is a number that is taken modulo the number of devices, or of those that can do the step. */
-export type Step = Common &
+/**
+ * Steps that histories of every kind have. `device` is a number that is taken modulo the number of devices, or of those
+ * that can do the step.
+ */
+export type CommonStep = Common &
   (
     | { do: 'write'; device: number; statements: string[]; undo: boolean; interruption?: Interruption }
     | { do: 'sync'; device: number; call: string }
@@ -50,12 +53,18 @@ export type Step = Common &
     | { do: 'serverEnd'; power?: number; steps: number }
     | { do: 'partition'; devices: number[]; way: 'there' | 'back' | 'both'; steps: number }
     | { do: 'clock'; device: number; jump: number; drift: number }
-    | { do: 'backup'; device: number }
-    | { do: 'restore'; device: number; alive: boolean }
     | { do: 'serverBackup' }
     | { do: 'serverRestore' }
-    | { do: 'alter'; device: number; column: string }
   );
+
+export type Step =
+  | CommonStep
+  | (Common &
+      (
+        | { do: 'backup'; device: number }
+        | { do: 'restore'; device: number; alive: boolean }
+        | { do: 'alter'; device: number; column: string }
+      ));
 
 export interface History {
   seed: number;

@@ -32,10 +32,16 @@ export function literal(value: unknown): string {
 
 const statements = new WeakMap<Database.Database, Map<string, Database.Statement>>();
 
-/** All rows of these tables. */
-export function contentOf(
+interface ComparedTable {
+  name: string;
+  keys: readonly string[];
+}
+
+/** All rows of these tables, or of each those that a condition is true of. */
+export function contentOf<Table extends ComparedTable>(
   db: Database.Database,
-  tables: readonly { name: string; keys: readonly string[] }[],
+  tables: readonly Table[],
+  where?: (table: Table) => string,
 ): Map<string, Row> {
   let known = statements.get(db);
   if (known === undefined) {
@@ -43,18 +49,25 @@ export function contentOf(
     statements.set(db, known);
   }
   const content = new Map<string, Row>();
-  for (const { name, keys } of tables) {
-    let statement = known.get(name);
+  for (const table of tables) {
+    const { name, keys } = table;
+    const sql = `SELECT * FROM ${name}${where === undefined ? '' : ` WHERE ${where(table)}`}`;
+    let statement = known.get(sql);
     if (statement === undefined) {
-      statement = db.prepare(`SELECT * FROM ${name}`);
-      known.set(name, statement);
+      statement = db.prepare(sql).safeIntegers();
+      known.set(sql, statement);
     }
     for (const row of statement.all() as Record<string, unknown>[]) {
       const values = new Map(Object.entries(row).map(([column, value]) => [column, literal(value)]));
-      content.set(`${name} ${keys.map((key) => values.get(key)).join(',')}`, values);
+      content.set(placeOf(name, keys, values), values);
     }
   }
   return content;
+}
+
+/** What a row is called in a content. */
+function placeOf(table: string, keys: readonly string[], row: Row): string {
+  return `${table} ${keys.map((key) => row.get(key)).join(',')}`;
 }
 
 export function sameRow(a: Row | undefined, b: Row | undefined): boolean {
@@ -64,6 +77,12 @@ export function sameRow(a: Row | undefined, b: Row | undefined): boolean {
 
 export function sameContent(a: Content, b: Content): boolean {
   return a.size === b.size && [...a].every(([place, row]) => sameRow(row, b.get(place)));
+}
+
+/** Places of the rows that differ. */
+export function changedPlaces(before: Content, after: Content): string[] {
+  const places = [...new Set([...before.keys(), ...after.keys()])];
+  return places.filter((place) => !sameRow(before.get(place), after.get(place)));
 }
 
 export class Truth {
@@ -76,9 +95,8 @@ export class Truth {
   /** Notes a committed transaction of a device. */
   committed(writer: string, time: number, before: Content, after: Content): void {
     let changed = false;
-    for (const place of new Set([...before.keys(), ...after.keys()])) {
+    for (const place of changedPlaces(before, after)) {
       const [old, row] = [before.get(place), after.get(place)];
-      if (sameRow(old, row)) continue;
       changed = true;
       const known = this.#known(place);
       known.writers.add(writer);

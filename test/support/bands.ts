@@ -77,6 +77,15 @@ export const BANDS: readonly Band[] = [
     long: 10_000,
   },
   {
+    name: 'oracle',
+    shows:
+      'devices show what the policies show their users, and no refused edit vanishes, whatever goes wrong',
+    unit: 'histories',
+    file: 'test/oracle/oracle.test.ts',
+    short: 100,
+    long: 20_000,
+  },
+  {
     name: 'fuzz-decoder',
     shows:
       'no bytes from elsewhere trap the core, take long or much memory; what is accepted survives being rewritten',

@@ -10,7 +10,7 @@
  * | cloudsync_scope_branches | the branches that the entries were made by, to find out what a deploy changes |
  * | cloudsync_scope_held | rows that are alive and that a constraint keeps out of their table |
  * | cloudsync_scope_pushed | rows that a device has whatever its cursor says, or has forgotten; see pushed-rows.ts |
- * | cloudsync_scope_readers | the sites that have read by scopes: one that begins again may have rows of before |
+ * | cloudsync_scope_readers | sites that may have rows of before when they begin: they have read, or are older |
  * | cloudsync_scope_state | `epoch`: identity of the index; `head`: the seq up to which it is complete; `branches` |
  *
  * `tbl` is the id of the table in cloudsync_tables, `pk` a key as in cloudsync_changes.
@@ -63,6 +63,9 @@ export function hasIndex(database: SyncDatabase): boolean {
 /** Makes the empty index. */
 export function createIndex(database: SyncDatabase): void {
   database.sqlite.exec(TABLES);
+  // A device that has only pushed as yet has rows of the time when nobody looked at them, and no cursor that says so.
+  const sites = 'SELECT site FROM cloudsync_server_sites WHERE last_batch > 0';
+  database.sqlite.exec(`INSERT OR IGNORE INTO cloudsync_scope_readers ${sites}`);
   writeState(database, 'epoch', database.surroundings.randomBytes(INDEX_EPOCH_BYTES));
   writeState(database, 'head', 0);
   writeState(database, 'branches', '');

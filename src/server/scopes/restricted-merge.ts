@@ -28,10 +28,10 @@ export class RestrictedMerge {
   /** Rows that may not come in whatever policies say. */
   readonly #barred = new Map<string, Objection>();
 
-  constructor(scoped: Scoped, principal: Principal, delivery: Delivery) {
+  constructor(scoped: Scoped, principal: Principal, { site, packet }: Omit<Delivery, 'subject'>) {
     this.#scoped = scoped;
     this.#principal = principal;
-    this.#delivery = delivery;
+    this.#delivery = { site, packet, subject: principal.subject };
   }
 
   /**

@@ -32,12 +32,13 @@ export interface Place {
  * How far a scope was read.
  * caughtUp: to its end, when the index was at `base`.
  * reading: from `base`, since the index was at `started`, up to `place`.
- * leaving: the principal has lost it; what the device may have had from it by `base` is taken back up to `place`.
+ * leaving: the principal has lost it; what the device may have had from it by `base` is taken back up to `place`. What
+ * left the scope up to `told` was dealt with while it was read: the device does not have it, or never had.
  */
 export type Progress =
   | { state: 'caughtUp'; base: number }
   | { state: 'reading'; base: number; started: number; place: Place }
-  | { state: 'leaving'; base: number; place: Place };
+  | { state: 'leaving'; base: number; told: number; place: Place };
 
 export interface ScopeCursor {
   head: number;
@@ -123,8 +124,8 @@ function numbersOf(progress: Progress, head: number): number[] {
       : [STATES.indexOf('caughtUp'), progress.base];
   }
   const { state, base, place } = progress;
-  const started = state === 'reading' ? [progress.started] : [];
-  return [STATES.indexOf(state), base, ...started, place.seq, place.entry];
+  const second = state === 'reading' ? progress.started : progress.told;
+  return [STATES.indexOf(state), base, second, place.seq, place.entry];
 }
 
 function readProgress(reader: NumberReader, head: number): Progress {
@@ -132,9 +133,10 @@ function readProgress(reader: NumberReader, head: number): Progress {
   if (state === 'caughtUpAtHead') return { state: 'caughtUp', base: head };
   const base = reader.next();
   if (state === 'caughtUp') return { state, base };
-  if (state === 'leaving') return { state, base, place: { seq: reader.next(), entry: reader.next() } };
-  if (state !== 'reading') throw new Error('a cursor of ours holds an unknown state');
-  return { state, base, started: reader.next(), place: { seq: reader.next(), entry: reader.next() } };
+  if (state === undefined) throw new Error('a cursor of ours holds an unknown state');
+  const second = reader.next();
+  const place = { seq: reader.next(), entry: reader.next() };
+  return state === 'leaving' ? { state, base, told: second, place } : { state, base, started: second, place };
 }
 
 function varint(value: number): number[] {

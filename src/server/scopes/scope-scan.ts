@@ -76,10 +76,10 @@ export class ScopeScan {
     for (const [scope, progress] of [...this.#scopes]) {
       // What was begun is brought to its end, even if the principal has the scope again: then it starts over there.
       if (progress.state !== 'leaving') continue;
-      const { base, place } = progress;
+      const { base, told, place } = progress;
       const isRead = this.#eachEntry(scope, place, (entry) => {
-        const news = entry.first_seq <= base ? this.#leave(entry) : undefined;
-        this.#step(scope, { state: 'leaving', base, place: placeOf(entry) }, news);
+        const isKnown = entry.first_seq <= base && (entry.live === 1 || entry.seq > told);
+        this.#step(scope, { ...progress, place: placeOf(entry) }, isKnown ? this.#leave(entry) : undefined);
       });
       if (!isRead) return false;
       this.#step(scope, undefined, undefined);
@@ -94,8 +94,7 @@ export class ScopeScan {
   #noteLost(): void {
     for (const [scope, progress] of [...this.#scopes]) {
       if (this.#own.has(scope) || progress.state === 'leaving') continue;
-      const base = progress.state === 'reading' ? progress.place.seq : progress.base;
-      this.#step(scope, { state: 'leaving', base, place: { seq: 0, entry: 0 } }, undefined);
+      this.#step(scope, leavingFrom(progress), undefined);
     }
   }
 
@@ -195,6 +194,17 @@ export class ScopeScan {
     const table = this.#scoped.tables.byId(tbl);
     return table !== undefined && isVisible(this.#scoped, this.#own, table, { pk });
   }
+}
+
+/** The state of a scope that its principal has lost. */
+function leavingFrom(progress: Exclude<Progress, { state: 'leaving' }>): Progress {
+  const place = { seq: 0, entry: 0 };
+  if (progress.state === 'caughtUp') {
+    return { state: 'leaving', base: progress.base, told: progress.base, place };
+  }
+  // Entries of the same seq lie behind the place, too.
+  const { seq } = progress.place;
+  return { state: 'leaving', base: seq, told: seq - 1, place };
 }
 
 function placeOf({ seq, entry }: Entry): { seq: number; entry: number } {

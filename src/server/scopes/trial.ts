@@ -11,9 +11,10 @@ import type { Scoped } from './scoped.js';
 import type { ClockRow, RowKey, TrackedTable } from './tracked-tables.js';
 import type { SqlValue } from './values.js';
 
-/** The packet of a device. */
+/** The packet of a device, and whose device it is. */
 export interface Delivery {
   site: Uint8Array;
+  subject: string;
   packet: Uint8Array;
 }
 
@@ -60,7 +61,7 @@ export function merge(scoped: Scoped, delivery: Delivery, refused: readonly Name
   const objections = new Map<string, Objection>();
   for (const objection of [
     ...unknownRows(scoped, unknownBefore),
-    ...forgedRows(scoped, delivery.site, head),
+    ...forgedRows(scoped, delivery, head),
     ...findCulprits(scoped, changed, heldBefore),
   ]) {
     const name = objectionName(scoped, objection);
@@ -99,16 +100,21 @@ interface CellRow {
 }
 
 /**
- * Rows with cells of other devices. A clock that is ahead is no reason to refuse single rows: the device is told the
+ * Rows with cells of devices of others. A device that takes a new id, because this database was restored or its own was
+ * copied, sends what it wrote under the former one, which is its subject's here, or not known any more.
+ * A clock that is ahead is no reason to refuse single rows: the device is told the
  * time, stamps what it has not sent anew, and loses nothing.
  *
  * @throws SyncError clock_ahead
  */
-function forgedRows({ database, tables }: Scoped, site: Uint8Array, head: number): Objection[] {
+function forgedRows({ database, tables }: Scoped, { site, subject }: Delivery, head: number): Objection[] {
+  const isOfOthers =
+    'site_id <> @site AND (site_id = unhex(cloudsync_siteid())' +
+    ' OR site_id IN (SELECT site FROM cloudsync_server_sites WHERE subject <> @subject))';
   const sql =
-    'SELECT tbl, pk, max(col_version) AS clock, max(site_id <> ?) AS "foreign"' +
-    ' FROM cloudsync_changes WHERE db_version > ? GROUP BY tbl, pk';
-  const rows = database.prepare<unknown[], CellRow>(sql).all(site, BigInt(head));
+    `SELECT tbl, pk, max(col_version) AS clock, max(${isOfOthers}) AS "foreign"` +
+    ' FROM cloudsync_changes WHERE db_version > @head GROUP BY tbl, pk';
+  const rows = database.prepare<unknown[], CellRow>(sql).all({ site, subject, head: BigInt(head) });
   // Rows of add-wins tables carry what their deletions have seen, which is of others.
   const isForged = ({ tbl, foreign }: CellRow) =>
     foreign === 1 && tables.byName(tbl)?.algorithm !== ALGORITHM_AWS;

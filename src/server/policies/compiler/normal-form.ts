@@ -63,7 +63,7 @@ class Splitter {
     if (expression.kind === 'literal' && expression.text === 'TRUE') return [alternative()];
     if (expression.kind === 'literal' && expression.text === 'FALSE') return [];
     if (!usesRow) return [alternative({ principalConditions: [expression] })];
-    if (!usesPrincipal && !hasQuery) return [alternative({ rowConditions: [expression] })];
+    if (!usesPrincipal && !hasQuery) return [alternative({ rowConditions: conjunctsOf(expression) })];
     switch (expression.kind) {
       case 'binary':
         return this.#binary(expression);
@@ -331,4 +331,10 @@ function equalitiesOf(condition: Expression | null): [Expression, Expression][] 
 function isUnique(expression: Expression): boolean {
   if (expression.kind !== 'column') return false;
   return expression.source?.view?.columns.get(foldName(expression.name))?.isUnique === true;
+}
+
+/** What must be true, one by one: the equalities among it lead from table to table. */
+function conjunctsOf(expression: Expression): Expression[] {
+  if (expression.kind !== 'binary' || expression.operator !== 'AND') return [expression];
+  return [...conjunctsOf(expression.left), ...conjunctsOf(expression.right)];
 }
